@@ -1,0 +1,1 @@
+"""The one library that the five services share; it knows none of them."""

@@ -1,0 +1,1 @@
+"""The published language: every event of the platform, one owner per file."""

@@ -1,0 +1,116 @@
+"""What the catalog states: definitions, pathways, their versions, and who may issue them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from kompetenspass.events.base import Event, public
+
+
+class DefinitionDrafted(Event):
+    """A version of a definition was written down, whole; it binds nobody yet."""
+
+    type: ClassVar[str] = "catalog.DefinitionDrafted.v1"
+    definition_id: str
+    version: int
+    owner_org: str
+    content: dict[str, Any]
+    content_digest: str
+
+
+class DefinitionReviewRequested(Event):
+    """The draft went to its reviewers."""
+
+    type: ClassVar[str] = "catalog.DefinitionReviewRequested.v1"
+    definition_id: str
+    version: int
+
+
+class SectorApproved(Event):
+    """A sector body approved a version by a decision of its own."""
+
+    type: ClassVar[str] = "catalog.SectorApproved.v1"
+    definition_id: str = public()
+    version: int = public()
+    sector_org: str = public()
+    decision_ref: str = public()
+    approved_on: str = public()
+
+
+class DefinitionPublished(Event):
+    """A version is in force and never changes: `content` is the whole document, `content_digest` names it."""
+
+    type: ClassVar[str] = "catalog.DefinitionPublished.v1"
+    definition_id: str = public()
+    urn: str = public()
+    version: int = public()
+    owner_org: str = public()
+    awarding_body: str = public()
+    provider: str = public()
+    content: dict[str, Any] = public()
+    content_digest: str = public()
+    effective_from: datetime = public()
+
+
+class DefinitionRetired(Event):
+    """A version takes no new learners; what was issued under it stays valid."""
+
+    type: ClassVar[str] = "catalog.DefinitionRetired.v1"
+    definition_id: str = public()
+    version: int = public()
+    superseded_by: str | None = public(default=None)
+    last_issue_date: str | None = public(default=None)
+
+
+class IssuingRightGranted(Event):
+    """The owner lets another organisation issue under the definition."""
+
+    type: ClassVar[str] = "catalog.IssuingRightGranted.v1"
+    definition_id: str = public()
+    issuer_org: str = public()
+    valid_from: datetime = public()
+    valid_to: datetime | None = public(default=None)
+
+
+class IssuingRightWithdrawn(Event):
+    """The owner takes the right back from `withdrawn_from` on."""
+
+    type: ClassVar[str] = "catalog.IssuingRightWithdrawn.v1"
+    definition_id: str = public()
+    issuer_org: str = public()
+    withdrawn_from: datetime = public()
+
+
+class PathwayDrafted(Event):
+    """A version of a pathway was written down, whole."""
+
+    type: ClassVar[str] = "catalog.PathwayDrafted.v1"
+    pathway_id: str
+    version: int
+    owner_org: str
+    content: dict[str, Any]
+    content_digest: str
+
+
+class PathwayReviewRequested(Event):
+    """The draft of the pathway went to its reviewers."""
+
+    type: ClassVar[str] = "catalog.PathwayReviewRequested.v1"
+    pathway_id: str
+    version: int
+
+
+class PathwayPublished(Event):
+    """A version of a pathway is in force: its rule, constraints, award and result never change."""
+
+    type: ClassVar[str] = "catalog.PathwayPublished.v1"
+    pathway_id: str = public()
+    urn: str = public()
+    version: int = public()
+    owner_org: str = public()
+    awarding_body: str = public()
+    content: dict[str, Any] = public()
+    content_digest: str = public()
+    rule_digest: str = public()
+    effective_from: datetime = public()

@@ -1,0 +1,1 @@
+"""Keys that sign and are never shown."""

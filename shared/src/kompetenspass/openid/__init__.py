@@ -1,0 +1,1 @@
+"""The protocols, sans-I/O: arguments in, values out."""

@@ -1,0 +1,1 @@
+"""The web edge that all services share; it knows none of them."""

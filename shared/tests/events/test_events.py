@@ -1,0 +1,83 @@
+"""The published language: strict when built, tolerant when read, and the same bytes each time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from pydantic import ValidationError
+
+from kompetenspass.events.codec import EVENTS, UPCASTS, UnknownEventType, decode, envelope
+from kompetenspass.events.envelope import SYSTEM, Actor, Context, seal
+from kompetenspass.events.issuance import OfferWithdrawn
+from kompetenspass.events.registry import CredentialRevoked, OrganisationRegistered, StatusRef
+
+MOMENT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+CONTEXT = Context(Actor("org:a", "issuer"), MOMENT, "correlation", "cause", "00-aa-bb-01")
+REVOKED = CredentialRevoked(
+    credential_id=UUID(int=1),
+    copies=(StatusRef(digest="d", status_uri="https://r/status/1", index=3),),
+    reason_code="fraud",
+    effective_from=MOMENT,
+    void_ab_initio=True,
+)
+
+
+def test_every_type_string_names_its_owner_its_fact_and_its_version() -> None:
+    for name, event in EVENTS.items():
+        owner, fact, version = name.split(".")
+        assert (owner, fact, version) == (event.owner(), event.__name__, "v1")
+        assert event.__module__ == f"kompetenspass.events.{owner}"
+        assert event.__doc__
+
+
+def test_an_event_comes_back_from_its_bytes() -> None:
+    draft = seal(UUID(int=9), REVOKED, CONTEXT)
+    read = envelope(draft.id, draft.data)
+    assert (read.event, read.context, read.id) == (REVOKED, CONTEXT, UUID(int=9))
+
+
+def test_the_same_draft_is_the_same_bytes() -> None:
+    assert seal(UUID(int=9), REVOKED, CONTEXT) == seal(UUID(int=9), REVOKED, CONTEXT)
+
+
+def test_a_field_that_does_not_exist_is_refused_when_built() -> None:
+    with pytest.raises(ValidationError, match="surprise"):
+        OfferWithdrawn(credential_id=UUID(int=1), offer_id=UUID(int=2), cause="issuer", surprise=1)  # type: ignore[call-arg]
+
+
+def test_a_field_of_a_newer_writer_is_ignored_when_read() -> None:
+    payload = {**REVOKED.model_dump(mode="json"), "newer": 1}
+    assert decode(REVOKED.type, payload) == REVOKED
+
+
+def test_an_event_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        REVOKED.reason_code = "holder_request"  # type: ignore[misc]
+
+
+def test_an_unknown_type_is_told_apart_from_a_broken_payload() -> None:
+    with pytest.raises(UnknownEventType):
+        decode("registry.Nothing.v1", {})
+    with pytest.raises(ValidationError):
+        decode(REVOKED.type, {"credential_id": "x"})
+
+
+def test_an_old_version_is_lifted_when_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    upcasts = {"registry.CredentialRevoked.v0": (REVOKED.type, lambda old: {**old, "void_ab_initio": True})}
+    monkeypatch.setattr("kompetenspass.events.codec.UPCASTS", {**UPCASTS, **upcasts})
+    payload = REVOKED.model_dump(mode="json")
+    del payload["void_ab_initio"]
+    assert decode("registry.CredentialRevoked.v0", payload) == REVOKED
+
+
+def test_what_is_public_is_said_field_by_field() -> None:
+    properties = CredentialRevoked.model_json_schema()["properties"]
+    assert properties["copies"]["audience"] == "public"
+    assert "audience" not in properties["credential_id"]
+    assert all("audience" in field for field in OrganisationRegistered.model_json_schema()["properties"].values())
+
+
+def test_timers_and_reactions_act_as_the_system() -> None:
+    assert (SYSTEM.org, SYSTEM.role) == ("system", "system")
