@@ -1,0 +1,1 @@
+"""The demonstration: real definitions, and a story that is played over HTTP."""

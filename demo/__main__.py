@@ -1,0 +1,93 @@
+"""`make demo`: the whole platform on this machine, and its story played over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx2
+import typer
+from rich.console import Console
+
+from demo import handover, story
+from demo.handover import Played
+from demo.parties import Stage, StoryBroken
+from services.__main__ import Laptop
+from services.__main__ import stopped as stop_signal
+
+console = Console(highlight=False)
+PARTIES = (story.PROVIDER, story.AWARDING_BODY, story.ISSUER, story.VERIFIER, "rise:scheme_owner", "rise:operator")
+DEMO_STATUS_TTL_SECONDS = 1
+
+
+async def play(stage: Stage, memory: story.Memory) -> list[Played]:
+    """Play the steps in order and tell of each; the first that does not hold is the last that is played."""
+    played: list[Played] = []
+    for name, step in story.STORY:
+        start = time.perf_counter()
+        try:
+            ok, said = True, await step(stage, memory)
+        except StoryBroken as broken:
+            ok, said = False, str(broken)
+        milliseconds = round((time.perf_counter() - start) * 1000)
+        played.append(Played(name, ok, milliseconds, said))
+        mark = "[green]✓[/green]" if ok else "[red]✗[/red]"
+        console.print(f"  {mark} {len(played):>2} [bold]{name:<10}[/bold] {said} [dim]{milliseconds} ms[/dim]")
+        if not ok:
+            break
+    return played
+
+
+def tokens_of(laptop: Laptop) -> dict[str, str]:
+    """Return an access token for each party of the story and for the learner."""
+    tokens = {party: laptop.token(*party.split(":")) for party in PARTIES}
+    return {**tokens, story.LEARNER: laptop.learner_token()}
+
+
+def show_addresses(stage: Stage, link: str, offers: list[dict[str, Any]], report: Path) -> None:
+    """Tell a visitor what to open and what to try."""
+    console.print("\n[bold]Öppna / Open[/bold]")
+    console.print(f"  tidslinjen (en gång) / the timeline (once)   {link}", soft_wrap=True)
+    console.print(f"  katalogen / the catalog                      {stage.urls['catalog']}/v1/definitions")
+    for name, url in stage.urls.items():
+        console.print(f"  {name:<12} API                             {url}/docs")
+    console.print("\n[bold]Prova en egen plånbok / Try a wallet of your own[/bold]")
+    for offer in offers:
+        console.print(f"  erbjudande / offer (tx_code {offer['tx_code'] or '–'})   QR: {offer['qr']}", soft_wrap=True)
+    console.print(f"  länkar, frågor och åtkomsttokens / links, requests, access tokens: {report}")
+
+
+async def demonstrate(folder: Path, *, leave: bool) -> int:
+    """Run the platform, play the story, keep serving unless `leave`; return the exit code."""
+    console.print("[bold]Kompetenspass[/bold]: fem tjänster, en PostgreSQL, en berättelse\n")
+    async with Laptop(folder, status_ttl_seconds=DEMO_STATUS_TTL_SECONDS, say=console.print) as laptop:
+        async with httpx2.AsyncClient(timeout=30) as http:
+            stage, memory = Stage(laptop.urls, tokens_of(laptop), http), story.Memory()
+            console.print("\n[bold]Berättelsen / The story[/bold]")
+            played = await play(stage, memory)
+            if not all(each.ok for each in played):
+                handover.write(folder / "demo.json", stage, played, [], [])
+                return 1
+            offers, requests = await handover.unused_offers(stage, memory), await handover.open_requests(stage)
+            link = await handover.timeline_link(stage)
+            handover.write(folder / "demo.json", stage, played, offers, requests)
+            show_addresses(stage, link, offers, folder / "demo.json")
+        if not leave:
+            console.print("\nCtrl-C avslutar / stops.")
+            await stop_signal()
+    return 0
+
+
+def main(
+    leave: Annotated[bool, typer.Option("--exit", help="End after the story.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where the platform keeps its state.")] = Path(".run"),
+) -> None:
+    """Run the platform and play the story; exit 0 only if every step held."""
+    sys.exit(asyncio.run(demonstrate(folder, leave=leave)))
+
+
+if __name__ == "__main__":
+    typer.run(main)
