@@ -15,6 +15,8 @@ from rich.console import Console
 from demo import handover, story
 from demo.handover import Played
 from demo.parties import Stage, StoryBroken
+from kompetenspass.core.errors import Problem
+from kompetenspass.web.telemetry import configure_logging
 from services.__main__ import Laptop
 from services.__main__ import stopped as stop_signal
 
@@ -35,7 +37,7 @@ async def play(stage: Stage, memory: story.Memory) -> list[Played]:
         milliseconds = round((time.perf_counter() - start) * 1000)
         played.append(Played(name, ok, milliseconds, said))
         mark = "[green]✓[/green]" if ok else "[red]✗[/red]"
-        console.print(f"  {mark} {len(played):>2} [bold]{name:<10}[/bold] {said} [dim]{milliseconds} ms[/dim]")
+        console.print(f"  {mark} {len(played):>2} [bold]{name:<10}[/bold] {said} [dim]{milliseconds} ms[/dim]", soft_wrap=True)
         if not ok:
             break
     return played
@@ -53,7 +55,7 @@ def show_addresses(stage: Stage, link: str, offers: list[dict[str, Any]], report
     console.print(f"  tidslinjen (en gång) / the timeline (once)   {link}", soft_wrap=True)
     console.print(f"  katalogen / the catalog                      {stage.urls['catalog']}/v1/definitions")
     for name, url in stage.urls.items():
-        console.print(f"  {name:<12} API                             {url}/docs")
+        console.print(f"  {name:<13}                                {url}/openapi.json")
     console.print("\n[bold]Prova en egen plånbok / Try a wallet of your own[/bold]")
     for offer in offers:
         console.print(f"  erbjudande / offer (tx_code {offer['tx_code'] or '–'})   QR: {offer['qr']}", soft_wrap=True)
@@ -86,7 +88,12 @@ def main(
     folder: Annotated[Path, typer.Option(help="Where the platform keeps its state.")] = Path(".run"),
 ) -> None:
     """Run the platform and play the story; exit 0 only if every step held."""
-    sys.exit(asyncio.run(demonstrate(folder, leave=leave)))
+    configure_logging("WARNING")
+    try:
+        sys.exit(asyncio.run(demonstrate(folder, leave=leave)))
+    except Problem as problem:
+        console.print(f"[red]{problem.code}[/red]: {problem.title} {problem.remedy}")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kompetenspass.core.digest import sha256_hex
 from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.embedded.binaries import copy_once
 
 _ACCOUNT = "nobody"
 _ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC"}
@@ -40,6 +41,13 @@ class Account:
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a program to its end and return its result, whatever the exit code is."""
         return _run(self.command(program, *arguments), self.uid, self.gid)
+
+    def works(self) -> bool:
+        """Return whether the programs can be reached, loaded and run this way."""
+        try:
+            return self.run("postgres", "--version").returncode == 0
+        except PermissionError:
+            return False
 
     def spawn(self, program: str, arguments: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         """Start a program as our child in a session of its own, so that Ctrl-C reaches only us."""
@@ -82,26 +90,25 @@ def namespace_account(installation: Path, home: Path) -> Account | None:
     prefix = (unshare, "--user", f"--map-user={entry.pw_uid}", f"--map-group={entry.pw_gid}")
     account = Account(installation, home, prefix)
     reachable = _run([*prefix, "test", "-x", str(home)], None, None).returncode == 0
-    return account if reachable and account.run("postgres", "--version").returncode == 0 else None
+    return account if reachable and account.works() else None
 
 
 def nobody_account(installation: Path, home: Path) -> Account:
     """Return `nobody` by setuid; what that account cannot reach is copied, or moved, to a folder that it can."""
     entry = pwd.getpwnam(_ACCOUNT)
     here = Account(installation, home, (), entry.pw_uid, entry.pw_gid)
-    reachable = _run(["test", "-x", str(home)], here.uid, here.gid).returncode == 0
+    reachable = _run(["test", "-x", str(home.parent)], here.uid, here.gid).returncode == 0
     if not reachable:
         here = Account(installation, private_folder(home, entry.pw_uid), (), entry.pw_uid, entry.pw_gid)
     here.own(here.home)
-    if here.run("postgres", "--version").returncode == 0:
+    if here.works():
         return here
-    copy = here.home / "programs"
-    shutil.copytree(installation, copy, symlinks=True, dirs_exist_ok=True)
-    here.own(copy)
+    copy = copy_once(installation, here.home)
+    here.own(here.home)
     return _proven(Account(copy, here.home, (), here.uid, here.gid))
 
 
-def private_folder(home: Path, uid: int) -> Path:
+def private_folder(home: Path, uid: int | None) -> Path:
     """Return a short folder (0700) under the system's temporary folder that stands for `home` and is `uid`'s or ours.
 
     Raises Problem `state_folder_taken` when somebody else has made it.
@@ -120,15 +127,13 @@ def private_folder(home: Path, uid: int) -> Path:
 
 
 def _proven(account: Account) -> Account:
-    tried = account.run("postgres", "--version")
-    if tried.returncode == 0:
+    if account.works():
         return account
     raise Problem(
         "embedded_postgres_needs_an_account",
         "PostgreSQL does not run as root, and this machine lets root neither make a user namespace nor step down.",
         kind=Kind.UNAVAILABLE,
         remedy="Run as a user who is not root, or give the services the address of a PostgreSQL server.",
-        detail=tried.stderr,
     )
 
 

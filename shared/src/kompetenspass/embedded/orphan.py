@@ -12,7 +12,7 @@ from kompetenspass.core.errors import Kind, Problem
 _POLL_SECONDS = 0.02
 
 
-def settle(data: Path, timeout_seconds: float) -> None:
+def settle(data: Path, socket_folder: Path, timeout_seconds: float) -> None:
     """Stop the server that still runs on `data`, and leave no lock file that would keep the next one from starting.
 
     Raises Problem `orphan_does_not_stop` when the server is still there after a fast and an immediate stop.
@@ -31,6 +31,7 @@ def settle(data: Path, timeout_seconds: float) -> None:
             remedy=f"Stop the process that the first line of {data / 'postmaster.pid'} names.",
         )
     _disown(data / "postmaster.pid")
+    _disown(socket_folder / ".s.PGSQL.5432.lock")
 
 
 def running_server(data: Path) -> int | None:

@@ -6,9 +6,11 @@ import asyncio
 import atexit
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -23,6 +25,7 @@ DATABASE = "kompetenspass"
 ADMIN = "postgres"
 _LONGEST_SOCKET_FOLDER = 84  # bytes: with the socket's own name the path stays under 100
 _POLL_SECONDS = 0.02
+_SHARED_MEMORY = "pre-existing shared memory block"  # the children of a killed server are still ending: try again
 
 
 class EmbeddedPostgres:
@@ -31,8 +34,18 @@ class EmbeddedPostgres:
     Survives `kill -9` of this process: the next start stops the orphan first. `fsync=False` is for tests only.
     """
 
-    def __init__(self, folder: Path, *, fsync: bool = True, start_timeout_seconds: float = 60) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        fsync: bool = True,
+        start_timeout_seconds: float = 60,
+        choose: Callable[[Path, Path], Account] = choose_account,
+        installation: Path | None = None,
+    ) -> None:
         self.folder = folder.resolve()
+        self._choose = choose
+        self._installation = installation
         self.fsync = fsync
         self.start_timeout_seconds = start_timeout_seconds
         self._lock: IO[str] | None = None
@@ -45,7 +58,15 @@ class EmbeddedPostgres:
         Raises Problem `already_running`, `embedded_postgres_failed` or another of this room, each with a remedy.
         """
         await asyncio.to_thread(self._start)
-        await ensure_database(self.admin_dsn(ADMIN), DATABASE)
+        try:
+            await ensure_database(self.admin_dsn(ADMIN), DATABASE)
+        except BaseException:
+            await self.stop()
+            raise
+
+    def attach(self) -> None:
+        """Make the addresses of a server known that another process runs on this folder; nothing is started."""
+        self._account = self._choose(self._installation or postgres_installation(), self.folder)
 
     async def stop(self) -> None:
         """Stop the server; what was committed is on disk. Does nothing when it does not run."""
@@ -69,7 +90,7 @@ class EmbeddedPostgres:
         home = self.account.home
         if len(os.fsencode(home)) <= _LONGEST_SOCKET_FOLDER:
             return home
-        short = private_folder(home, os.geteuid())
+        short = private_folder(home, self.account.uid)
         self.account.own(short)
         return short
 
@@ -90,9 +111,9 @@ class EmbeddedPostgres:
     def _start(self) -> None:
         self._lock = _locked(self.folder)
         try:
-            self._account = choose_account(postgres_installation(), self.folder)
+            self.attach()
             self._make_data()
-            orphan.settle(self.data, timeout_seconds=20)
+            orphan.settle(self.data, self.socket_folder, timeout_seconds=20)
             self._spawn()
             self._wait_until_ready()
         except BaseException:
@@ -102,9 +123,10 @@ class EmbeddedPostgres:
 
     def _make_data(self) -> None:
         if self.data.exists():
-            return _same_major_version(self.data, self.account)
+            _same_major_version(self.data, self.account)
+            return
         fresh = self.data.with_name("data.new")  # renamed when it is whole: a killed initdb leaves nothing half-made
-        self.account.run_or_raise("rm-data", ["rm", "-rf", str(fresh)])
+        shutil.rmtree(fresh, ignore_errors=True)
         locale = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
         zone = ("--set=timezone=UTC", "--set=log_timezone=UTC")
         options = (f"--username={ADMIN}", "--auth=trust", *locale, *zone, *(() if self.fsync else ("--no-sync",)))
@@ -112,14 +134,12 @@ class EmbeddedPostgres:
         if done.returncode != 0:
             raise _failed("could not make its data folder", done.stdout + done.stderr)
         fresh.rename(self.data)
-        return None
 
     def _spawn(self) -> None:
-        path = self.folder / "postgres.log"
-        if path.exists():
-            path.replace(path.with_suffix(".log.old"))
-        with path.open("wb") as output:
-            path.chmod(0o600)
+        if self._log_path.exists():
+            self._log_path.replace(self._log_path.with_suffix(".log.old"))
+        with self._log_path.open("wb") as output:
+            self._log_path.chmod(0o600)
             self._child = self.account.spawn("postgres", self._options(), output.fileno())
 
     def _options(self) -> list[str]:
@@ -129,6 +149,7 @@ class EmbeddedPostgres:
             "unix_socket_permissions": "0700",
             "max_connections": "200",
             "jit": "off",
+            "log_error_verbosity": "terse",  # no DETAIL: it would put stored values into the log
         }
         if not self.fsync:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -138,10 +159,19 @@ class EmbeddedPostgres:
         assert self._child is not None
         deadline = time.monotonic() + self.start_timeout_seconds
         while not orphan.is_ready(self.data, self._child.pid):
-            if self._child.poll() is not None or time.monotonic() > deadline:
-                log = (self.folder / "postgres.log").read_text(errors="replace")
-                raise _failed("did not start", log[-2000:], f"Read {self.folder / 'postgres.log'}.")
+            ended = self._child.poll() is not None
+            if time.monotonic() > deadline or (ended and _SHARED_MEMORY not in self._log_end()):
+                raise _failed("did not start", self._log_end(), f"Read {self._log_path}.")
             time.sleep(_POLL_SECONDS)
+            if ended:
+                self._spawn()
+
+    @property
+    def _log_path(self) -> Path:
+        return self.folder / "postgres.log"
+
+    def _log_end(self) -> str:
+        return self._log_path.read_text(errors="replace")[-2000:]
 
     def _stop(self) -> None:
         atexit.unregister(self._stop)

@@ -24,6 +24,7 @@ class AssessmentPlanned(Event):
     awarding_body: str
     provider: str
     route: Route
+    prerequisites_waived: str | None = None
 
 
 class Shortfall(Value):

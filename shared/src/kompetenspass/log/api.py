@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Protocol
 from uuid import UUID
 
+from kompetenspass.core.errors import Problem
 from kompetenspass.events.base import Event
 from kompetenspass.events.codec import envelope
 from kompetenspass.events.envelope import Context, Draft, Envelope
@@ -21,6 +22,27 @@ class Append:
     stream: str
     expected_version: int
     drafts: Sequence[Draft]
+
+
+def event_refused(detail: str) -> Problem:
+    """Return the refusal for a request that the log can never store: bytes that are no text, an id given twice."""
+    return Problem("event_refused", "The log cannot store this event.", detail=detail)
+
+
+def checked(request: Append) -> Append:
+    """Return the request if it is one: at least one draft, text that is UTF-8 without NUL. Raises `event_refused`."""
+    if not request.drafts:
+        raise event_refused("a request without events")
+    try:
+        texts = [
+            request.stream.encode(),
+            *(part.encode() for draft in request.drafts for part in (draft.type, draft.data)),
+        ]
+    except UnicodeEncodeError as error:
+        raise event_refused("a lone surrogate in the text") from error
+    if any(0 in text for text in texts):
+        raise event_refused("NUL in the text")
+    return request
 
 
 @dataclass(frozen=True, slots=True)

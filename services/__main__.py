@@ -1,0 +1,304 @@
+"""The laptop: all five services in one process on one embedded PostgreSQL; the only file that knows several of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+import typer
+import uvicorn
+import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+from fastapi import FastAPI
+
+from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.embedded.pki import DevelopmentCA
+from kompetenspass.embedded.pki import Kind as Leaf
+from kompetenspass.embedded.ports import kept_ports
+from kompetenspass.embedded.postgres import EmbeddedPostgres
+from kompetenspass.embedded.provision import READER, provision
+from kompetenspass.embedded.tokens import DevelopmentTokenIssuer
+from kompetenspass.keys.file import create_key, load_key, write_private
+from kompetenspass.web.cli import runtime_of, server_config
+from kompetenspass.web.settings import ServiceSettings
+from kompetenspass.web.telemetry import configure_logging
+from services.catalog.app import create_app as catalog_app
+from services.catalog.settings import Settings as CatalogSettings
+from services.issuance.app import create_app as issuance_app
+from services.issuance.settings import Settings as IssuanceSettings
+from services.registry.app import create_app as registry_app
+from services.registry.settings import Settings as RegistrySettings
+from services.verification.app import create_app as verification_app
+from services.verification.settings import Settings as VerificationSettings
+from services.wallet.app import create_app as wallet_app
+from services.wallet.settings import Settings as WalletSettings
+
+ROOT = Path(__file__).parent.parent
+PILOTS = ROOT / "demo" / "pilots"
+FOLLOWS: Mapping[str, tuple[str, ...]] = {
+    "registry": ("issuance",),
+    "catalog": ("registry",),
+    "issuance": ("registry", "catalog"),
+    "verification": ("registry", "catalog", "issuance"),
+    "wallet": ("issuance", "registry", "catalog"),
+}
+"""Whose logs each service follows beside its own."""
+LEARNER = UUID("6f3d2a51-8a38-4f6e-9d0e-2b7c54b0a001")
+"""The account of the demonstration's learner: the same at every start, so that a second start finds its merits."""
+_TOKEN_SECONDS = 12 * 3600
+_START_SECONDS = 60.0
+
+Say = Callable[[str], Any]
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals alone: five of them share one process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Laptop:
+    """Entered, it runs PostgreSQL and the five services, set up and caught up; left, it stops them all.
+
+    Everything it keeps is in `folder`: data, ports, keys, and a development CA and token issuer. For trials only.
+    """
+
+    def __init__(self, folder: Path, *, status_ttl_seconds: int = 300, say: Say = print) -> None:
+        self.folder = folder.resolve()
+        self._status_ttl_seconds = status_ttl_seconds
+        self._say = say
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Start everything in order. Raises Problem, with its remedy, for what cannot be started."""
+        async with AsyncExitStack() as stack:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            postgres = EmbeddedPostgres(self.folder / "postgres")
+            stack.push_async_callback(postgres.stop)
+            await postgres.start()
+            await provision(postgres.admin_dsn())
+            self._choose_names()
+            self.settings = self._settings(postgres)
+            self._write_environment()
+            self._make_keys()
+            apps = self._apps()
+            await self._serve(apps, stack)
+            await self._set_up()
+            await self._all_caught_up(apps)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Stop the services, then PostgreSQL."""
+        await self._stack.aclose()
+
+    def token(self, slug: str, role: str) -> str:
+        """Return an access token for one organisation in one role."""
+        return self.tokens.mint(f"org:{slug}", [role], f"{slug}:{role}", _TOKEN_SECONDS)
+
+    def learner_token(self) -> str:
+        """Return an access token for the demonstration's learner."""
+        return self.tokens.mint("learner", ["learner"], str(LEARNER), _TOKEN_SECONDS)
+
+    def _choose_names(self) -> None:
+        self.ports = kept_ports(self.folder / "ports.json", FOLLOWS)
+        self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
+        self.ca = DevelopmentCA(self.folder / "pki")
+        self.tokens = DevelopmentTokenIssuer(self.folder / "tokens", f"{self.urls['catalog']}/development-tokens")
+
+    def _settings(self, postgres: EmbeddedPostgres) -> dict[str, ServiceSettings]:
+        def shared(service: str) -> dict[str, Any]:
+            return {
+                "base_url": self.urls[service],
+                "port": self.ports[service],
+                "database_dsn": postgres.dsn(service),
+                "feed_dsns": {owner: postgres.dsn(READER) for owner in FOLLOWS[service]},
+                "token_issuers": {self.tokens.issuer_url: str(self.tokens.jwks_path)},
+                "state_dir": self.folder / service,
+                "allow_loopback_http": True,
+            }
+
+        anchors, catalog, issuance = self.ca.root_path, self.urls["catalog"], self.urls["issuance"]
+        return {
+            "registry": RegistrySettings(
+                **shared("registry"),
+                issuer_base_url=issuance,
+                trust_anchors=anchors,
+                status_ttl_seconds=self._status_ttl_seconds,
+            ),
+            "catalog": CatalogSettings(**shared("catalog")),
+            "issuance": IssuanceSettings(
+                **shared("issuance"), catalog_url=catalog, registry_url=self.urls["registry"], ca_dir=self.ca.folder
+            ),
+            "verification": VerificationSettings(**shared("verification"), trust_anchors=anchors, catalog_url=catalog),
+            "wallet": WalletSettings(**shared("wallet"), anchors_file=anchors),
+        }
+
+    def _apps(self) -> dict[str, FastAPI]:
+        registry, catalog, issuance, verification, wallet = self.settings.values()
+        assert isinstance(registry, RegistrySettings)
+        assert isinstance(catalog, CatalogSettings)
+        assert isinstance(issuance, IssuanceSettings)
+        assert isinstance(verification, VerificationSettings)
+        assert isinstance(wallet, WalletSettings)
+        return {
+            "registry": registry_app(registry),
+            "catalog": catalog_app(catalog),
+            "issuance": issuance_app(issuance),
+            "verification": verification_app(verification),
+            "wallet": wallet_app(wallet),
+        }
+
+    def _write_environment(self) -> None:
+        """Write the settings of all five as shell exports, so that each service's own commands work on this folder."""
+        lines = [line for settings in self.settings.values() for line in environment_of(settings)]
+        (self.folder / "environment").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    def _make_keys(self) -> None:
+        """Make the keys of status lists and request objects, once, with leaves of the development CA."""
+        for service, leaf, name in (
+            ("registry", Leaf.STATUS, "status"),
+            ("verification", Leaf.REQUEST_OBJECT, "request_object"),
+        ):
+            folder = self.folder / service
+            folder.mkdir(mode=0o700, exist_ok=True)
+            chain = folder / f"{name}.chain.pem"
+            if not chain.exists():
+                chain.write_text(self.ca.issue(leaf, f"Kompetenspass {name}", (), _key(folder, name), san_dns=_DNS))
+
+    async def _serve(self, apps: Mapping[str, FastAPI], stack: AsyncExitStack) -> None:
+        for name, app in apps.items():
+            server = _Server(server_config(app, self.settings[name]))
+            task = asyncio.create_task(_served(server), name=name)
+            stack.push_async_callback(_stopped, server, task)
+            async with asyncio.timeout(_START_SECONDS):
+                while not server.started:
+                    if task.done():
+                        raise _did_not_start(name)
+                    await asyncio.sleep(0.01)
+
+    async def _set_up(self) -> None:
+        """Bring a fresh platform to life by the services' own commands, in their order; again is nothing."""
+        done = self.folder / "set-up.done"
+        if done.exists():
+            return
+        self._say("Organisationer, nycklar och definitioner / organisations, keys and definitions")
+        await self._command("registry", "import", str(PILOTS))
+        slugs = issuers()
+        with self._token_file(slugs) as tokens:
+            await self._command("issuance", "keys", "enrol", *slugs, "--token-file", str(tokens))
+        await self._command("catalog", "import", str(PILOTS))
+        done.touch()
+
+    @contextlib.contextmanager
+    def _token_file(self, slugs: list[str]) -> Iterator[Path]:
+        """Return a file with each issuer's token, a line each; it is gone after the block."""
+        path = self.folder / "issuer-tokens"
+        path.unlink(missing_ok=True)
+        write_private(path, "\n".join(self.token(slug, "issuer") for slug in slugs).encode())
+        yield path
+        path.unlink()
+
+    async def _command(self, service: str, *arguments: str) -> None:
+        variables = dict(line for settings in self.settings.values() for line in variables_of(settings))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"services.{service}", *arguments, env=variables, cwd=ROOT
+        )
+        if await process.wait() != 0:
+            raise _did_not_start(f"services.{service} {arguments[0]}")
+
+    async def _all_caught_up(self, apps: Mapping[str, FastAPI]) -> None:
+        """Return once every service has read every log that it follows to where it stands now."""
+        for app in apps.values():
+            runtime = runtime_of(app)
+            for owner, feed in runtime.feeds.items():
+                if runtime.readers.follows(owner):
+                    await runtime.caught_up(owner, await feed.head(), _START_SECONDS)
+
+
+_DNS = ("localhost",)
+
+
+def _key(folder: Path, name: str) -> ec.EllipticCurvePublicKey:
+    path = folder / f"{name}.key.pem"
+    return load_key(path).public_key() if path.exists() else create_key(path)
+
+
+def issuers() -> list[str]:
+    """Return the slugs of the pilots' organisations that issue."""
+    content = yaml.safe_load((PILOTS / "00_organisations.yaml").read_text(encoding="utf-8"))
+    return [each["slug"] for each in content["organisations"] if "issuer" in each["roles"]]
+
+
+def variables_of(settings: ServiceSettings) -> Iterator[tuple[str, str]]:
+    """Yield the environment variables that say what `settings` says."""
+    prefix = settings.model_config["env_prefix"]
+    for name, value in settings.model_dump(mode="json", exclude_unset=True).items():
+        yield f"{prefix}{name.upper()}", value if isinstance(value, str) else json.dumps(value)
+
+
+def environment_of(settings: ServiceSettings) -> Iterator[str]:
+    """Yield the same as lines for a shell."""
+    for name, value in variables_of(settings):
+        yield f"export {name}={shlex.quote(value)}"
+
+
+async def _served(server: uvicorn.Server) -> None:
+    with contextlib.suppress(SystemExit):  # how a server says that its application did not start
+        await server.serve()
+
+
+async def _stopped(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    server.should_exit = True
+    await task
+
+
+def _did_not_start(what: str) -> Problem:
+    return Problem(
+        "not_started",
+        f"{what} did not start.",
+        kind=Kind.UNAVAILABLE,
+        remedy="The lines above say why. `make clean` begins again from nothing.",
+    )
+
+
+async def stopped() -> None:
+    """Return when somebody asks this process to stop: Ctrl-C or SIGTERM."""
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, asked.set)
+    await asked.wait()
+
+
+async def serve(folder: Path) -> None:
+    """Run the platform until it is asked to stop."""
+    async with Laptop(folder) as laptop:
+        for name, url in laptop.urls.items():
+            typer.echo(f"{name:<13} {url}")
+        typer.echo("Every key is in this one process: for laptops and trials only. Ctrl-C stops.")
+        await stopped()
+
+
+def main(folder: Annotated[Path, typer.Option(help="Where the platform keeps its state.")] = Path(".run")) -> None:
+    """Run all five services in this process, on a PostgreSQL of their own."""
+    configure_logging()
+    try:
+        asyncio.run(serve(folder))
+    except Problem as problem:
+        typer.echo(f"{problem.code}: {problem.title} {problem.remedy}", err=True)
+        raise typer.Exit(1) from problem
+
+
+if __name__ == "__main__":
+    typer.run(main)

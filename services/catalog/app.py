@@ -1,0 +1,51 @@
+"""The application of the catalog: wiring only; nothing is opened before the lifespan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from kompetenspass.core.clock import Clock, system_clock
+from kompetenspass.web.app import build_app
+from kompetenspass.web.runtime import Runtime
+from services.catalog.projections import PROJECTIONS
+from services.catalog.queries import Catalogue, OrganisationFacts
+from services.catalog.routes import commands, reading, vct
+from services.catalog.service.definitions import Definitions
+from services.catalog.service.pathways import Pathways
+from services.catalog.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The service's parts, made and wired; they work while `runtime` is entered."""
+
+    runtime: Runtime
+    definitions: Definitions
+    pathways: Pathways
+
+
+def assemble(settings: Settings, *, clock: Clock = system_clock) -> Catalog:
+    """Return the parts of the service."""
+    runtime = Runtime(settings, clock=clock)
+    for projection in PROJECTIONS:
+        runtime.project(projection)
+    facts = OrganisationFacts(runtime.engine)
+    definitions = Definitions(runtime.log, facts, clock)
+    return Catalog(runtime, definitions, Pathways(runtime.log, facts, clock, definitions))
+
+
+def create_app(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
+    """Return the application of the service."""
+    parts = assemble(settings, clock=clock)
+    return build_app(
+        "Kompetenspass catalog",
+        runtime=parts.runtime,
+        routers=[
+            reading.router(Catalogue(parts.runtime.engine), settings.base_url),
+            commands.definition_commands(parts.definitions, parts.runtime),
+            commands.pathway_commands(parts.pathways, parts.runtime),
+        ],
+        routes=vct.routes(settings.base_url),
+    )

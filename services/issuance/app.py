@@ -1,0 +1,127 @@
+"""create_app: wires issuance; nothing is opened before its lifespan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from kompetenspass.core.clock import Clock, system_clock
+from kompetenspass.keys.folder import SignerFolder
+from kompetenspass.openid import mikromerit
+from kompetenspass.web.app import build_app
+from kompetenspass.web.runtime import Runtime
+from services.issuance import projections, reactions
+from services.issuance.queries import Queries
+from services.issuance.routes import achievements as achievement_routes
+from services.issuance.routes import documents as document_routes
+from services.issuance.routes import offers as offer_routes
+from services.issuance.routes import protocol as protocol_routes
+from services.issuance.service.achievements import Achievements
+from services.issuance.service.authorization import Authorization
+from services.issuance.service.credentials import Credentials
+from services.issuance.service.documents import Documents
+from services.issuance.service.indices import Indices
+from services.issuance.service.merits import Merits
+from services.issuance.service.offers import Offers
+from services.issuance.service.ports import Profile, Signers
+from services.issuance.settings import Settings
+from services.issuance.state import State
+from services.issuance.vault import MasterKey, Vault
+
+_OFFER_SWEEP_SECONDS = 30
+_STATE_SWEEP_SECONDS = 60
+_ACHIEVEMENT_SWEEP_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The use cases of the service, wired."""
+
+    achievements: Achievements
+    offers: Offers
+    authorization: Authorization
+    credentials: Credentials
+    documents: Documents
+    indices: Indices
+    state: State
+    queries: Queries
+
+
+def create_app(settings: Settings, *, clock: Clock = system_clock, signers: Signers | None = None) -> FastAPI:
+    """Return the application. `signers` replaces the keys in the state folder."""
+    runtime = Runtime(settings, clock=clock)
+    parts = _wired(runtime, settings, clock, signers or SignerFolder(issuer_keys(settings)))
+    _follow(runtime, parts, clock)
+    return build_app(
+        "Kompetenspass issuance",
+        runtime=runtime,
+        routers=(
+            achievement_routes.router(parts.achievements, parts.queries),
+            offer_routes.router(parts.offers),
+        ),
+        routes=(
+            *protocol_routes.routes(
+                parts.documents, parts.authorization, parts.credentials, batch_size=settings.batch_size
+            ),
+            *document_routes.routes(parts.documents),
+        ),
+    )
+
+
+def issuer_keys(settings: Settings) -> Path:
+    """Return the folder of the issuers' keys."""
+    return settings.state_dir / "issuers"
+
+
+def profile_of(settings: Settings) -> Profile:
+    """Return how this issuer speaks, from its settings."""
+    return Profile(
+        base_url=settings.base_url,
+        vct=mikromerit.vct(settings.catalog_url),
+        vct_integrity=mikromerit.type_integrity(settings.catalog_url),
+        offer_lifetime=timedelta(seconds=settings.offer_ttl_seconds),
+        token_lifetime=timedelta(seconds=settings.token_ttl_seconds),
+        nonce_lifetime=timedelta(seconds=settings.nonce_ttl_seconds),
+        credential_lifetime=timedelta(days=settings.credential_ttl_days),
+        batch_size=settings.batch_size,
+    )
+
+
+def _wired(runtime: Runtime, settings: Settings, clock: Clock, signers: Signers) -> _Parts:
+    master = MasterKey(settings.state_dir / "vault.key")
+    runtime.at_start(master.open)
+    log, profile = runtime.log, profile_of(settings)
+    queries = Queries(runtime.engine, runtime.require_fresh)
+    state, vault = State(runtime.engine), Vault(runtime.engine, master)
+    indices = Indices(state, master)
+    offers = Offers(log, queries, state, master, profile, clock)
+    credentials = Credentials(
+        log=log, facts=queries, state=state, vault=vault, merits=Merits(log, queries, vault), indices=indices,
+        signers=signers, keys=master, profile=profile, clock=clock,
+    )  # fmt: skip
+    return _Parts(
+        achievements=Achievements(log, queries, state, vault, clock),
+        offers=offers,
+        authorization=Authorization(offers, state, master, profile, clock),
+        credentials=credentials,
+        documents=Documents(queries, profile, allow_loopback_http=settings.allow_loopback_http),
+        indices=indices,
+        state=state,
+        queries=queries,
+    )
+
+
+def _follow(runtime: Runtime, parts: _Parts, clock: Clock) -> None:
+    runtime.project(projections.facts)
+    runtime.project(projections.overview)
+    runtime.react(reactions.status_lists(parts.indices))
+
+    async def sweep_state() -> None:
+        await parts.state.sweep(clock())
+
+    runtime.every(_OFFER_SWEEP_SECONDS, "offers_lapse", parts.offers.sweep)
+    runtime.every(_STATE_SWEEP_SECONDS, "state_sweep", sweep_state)
+    runtime.every(_ACHIEVEMENT_SWEEP_SECONDS, "achievements_sweep", parts.achievements.sweep)

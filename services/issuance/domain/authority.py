@@ -1,0 +1,173 @@
+"""What others have stated and issuance relies on: definitions, organisations and who may act for what, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from kompetenspass.core.errors import Kind, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One published version of a definition; `content` is the whole document that `digest` names."""
+
+    id: str
+    urn: str
+    version: int
+    digest: str
+    owner_org: str
+    awarding_body: str
+    provider: str
+    content: Mapping[str, Any]
+    retired: bool = False
+    last_issue_date: date | None = None
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The ISCED-F codes of the definition's fields."""
+        return frozenset(str(field["code"]) for field in self.content.get("fields") or ())
+
+    @property
+    def region(self) -> str | None:
+        """The region's name, None where the definition names none."""
+        region = self.content.get("region")
+        return region.get("name") if isinstance(region, Mapping) else region
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role that an organisation holds from `valid_from` until `valid_to`; an empty scope covers everything."""
+
+    role: str
+    valid_from: datetime
+    valid_to: datetime | None
+    fields: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+    definitions: frozenset[str] = frozenset()
+
+    def covers(self, definition: Definition, at: datetime) -> bool:
+        """Return whether the role holds for this definition at that moment."""
+        return (
+            _within(self.valid_from, self.valid_to, at)
+            and (not self.fields or bool(self.fields & definition.fields))
+            and (not self.regions or definition.region in self.regions)
+            and (not self.definitions or definition.id in self.definitions)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerKey:
+    """A registered signing key; nothing may be signed with it from `compromised_since` on."""
+
+    kid: str
+    jwk: Mapping[str, Any]
+    valid_from: datetime
+    valid_to: datetime
+    compromised_since: datetime | None = None
+
+    def usable(self, at: datetime) -> bool:
+        """Return whether the key may sign at that moment."""
+        return _within(self.valid_from, self.valid_to, at) and self.compromised_since is None
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation as the registry knows it; `slug` is its part of the issuer identifier."""
+
+    id: str
+    slug: str
+    legal_name: Mapping[str, str]
+    registration_no: str
+    country: str
+    region: str | None = None
+    grants: tuple[Grant, ...] = ()
+    keys: tuple[IssuerKey, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The legal name, in Swedish where there is one."""
+        return self.legal_name.get("sv") or next(iter(self.legal_name.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """An issuing right: the owner of a definition lets `issuer_org` issue under it for a time."""
+
+    issuer_org: str
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """An assessor's authorisation for one organisation; no fields means all fields."""
+
+    org_id: str
+    fields: frozenset[str]
+    decision_ref: str
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+def require_role(organisation: Organisation, role: str, definition: Definition, at: datetime) -> None:
+    """Raise `role_not_held` unless the organisation holds the role for this definition then. Source: domain.md 3.1."""
+    if not any(grant.role == role and grant.covers(definition, at) for grant in organisation.grants):
+        raise Problem(
+            "role_not_held",
+            f"{organisation.id} does not hold the role {role} for {definition.id}.",
+            kind=Kind.CONFLICT,
+            remedy="Ask the scheme owner to grant the role, with a scope that covers the definition.",
+        )
+
+
+def require_right(organisation: Organisation, definition: Definition, rights: Sequence[Right], at: datetime) -> None:
+    """Raise `no_issuing_right` unless the organisation may issue this definition then; its owner always may."""
+    if organisation.id == definition.owner_org:
+        return
+    if not any(r.issuer_org == organisation.id and _within(r.valid_from, r.valid_to, at) for r in rights):
+        raise Problem(
+            "no_issuing_right",
+            f"{organisation.id} may not issue {definition.id}.",
+            kind=Kind.CONFLICT,
+            remedy="Ask the owner of the definition for an issuing right.",
+        )
+
+
+def authorisation_of(
+    authorisations: Sequence[Authorisation], definition: Definition, assessed_on: date
+) -> Authorisation:
+    """Return the authorisation under which an assessor may assess this definition on that day.
+
+    It is for the provider or the awarding body and for one of the definition's fields.
+    Raises `assessor_not_authorised`.
+    """
+    noon = datetime.combine(assessed_on, time(12), UTC)
+    for held in authorisations:
+        of_a_party = held.org_id in (definition.provider, definition.awarding_body)
+        for_the_field = not held.fields or bool(held.fields & definition.fields)
+        if of_a_party and for_the_field and _within(held.valid_from, held.valid_to, noon):
+            return held
+    raise Problem(
+        "assessor_not_authorised",
+        f"The assessor is not authorised for the field of {definition.id} on {assessed_on.isoformat()}.",
+        kind=Kind.CONFLICT,
+        remedy="Name an assessor whom the registry has authorised for that field, organisation and day.",
+    )
+
+
+def require_key(organisation: Organisation, kid: str, at: datetime) -> None:
+    """Raise `key_not_registered` unless the registry holds that key for the organisation, usable at that moment."""
+    if not any(key.kid == kid and key.usable(at) for key in organisation.keys):
+        raise Problem(
+            "key_not_registered",
+            f"The signing key of {organisation.id} is not registered, over, or compromised.",
+            kind=Kind.CONFLICT,
+            remedy="Enrol a key for the organisation.",
+        )
+
+
+def _within(start: datetime, end: datetime | None, at: datetime) -> bool:
+    return start <= at and (end is None or at < end)

@@ -1,0 +1,1 @@
+"""The history of issuance's durable tables."""

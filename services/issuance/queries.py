@@ -1,0 +1,206 @@
+"""Rows to answers: the facts that the use cases ask for, and the overview for GET."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.issuance.domain.authority import Authorisation, Definition, Grant, IssuerKey, Organisation, Right
+from services.issuance.domain.credential import Status
+from services.issuance.service.ports import Configuration
+from services.issuance.tables import (
+    achievements,
+    assessors,
+    credential_statuses,
+    credentials,
+    definitions,
+    issuer_keys,
+    issuing_rights,
+    organisations,
+    pathway_members,
+    pathways,
+    roles,
+)
+
+_NEWEST = select(definitions).ext(distinct_on(definitions.c.definition_id))
+_NEWEST = _NEWEST.order_by(definitions.c.definition_id, definitions.c.version.desc())
+
+
+class Queries:
+    """Reads in autocommit: every answer is one statement. Implements service.ports.Facts."""
+
+    def __init__(self, engine: AsyncEngine, require_fresh: Callable[..., Awaitable[None]]) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._require_fresh = require_fresh
+
+    async def require_fresh(self) -> None:
+        """Raise Problem `facts_stale` when the facts were checked too long ago."""
+        await self._require_fresh("registry", "catalog")
+
+    async def definition(self, definition_id: str) -> Definition | None:
+        """Return the newest published version."""
+        rows = await self._rows(_NEWEST.where(definitions.c.definition_id == definition_id))
+        return _definition(rows[0]) if rows else None
+
+    async def definition_version(self, digest: str) -> Definition | None:
+        """Return the version that the digest names."""
+        rows = await self._rows(select(definitions).where(definitions.c.digest == digest))
+        return _definition(rows[0]) if rows else None
+
+    async def organisations(self, *org_ids: str) -> Mapping[str, Organisation]:
+        """Return those that are known, with their roles and keys."""
+        rows = await self._rows(_organisations(organisations.c.org_id.in_(org_ids)))
+        return {row.org_id: _organisation(row) for row in rows}
+
+    async def issuer(self, slug: str) -> Organisation | None:
+        """Return the organisation of an issuer identifier."""
+        rows = await self._rows(_organisations(organisations.c.slug == slug))
+        return _organisation(rows[0]) if rows else None
+
+    async def rights(self, definition_id: str) -> Sequence[Right]:
+        """Return the issuing rights that were granted for a definition."""
+        rows = await self._rows(select(issuing_rights).where(issuing_rights.c.definition_id == definition_id))
+        return [Right(row.issuer_org, row.valid_from, row.valid_to) for row in rows]
+
+    async def authorisations(self, assessor_ref: str) -> Sequence[Authorisation]:
+        """Return what an assessor is authorised for."""
+        held = select(assessors).where(assessors.c.assessor_ref == assessor_ref).order_by(assessors.c.decision_ref)
+        return [
+            Authorisation(row.org_id, frozenset(row.fields), row.decision_ref, row.valid_from, row.valid_to)
+            for row in await self._rows(held)
+        ]
+
+    async def achieved(self, learner_ref: str) -> frozenset[str]:
+        """Return the definitions of the learner's confirmed achievements."""
+        confirmed = select(achievements.c.definition_id).where(
+            achievements.c.learner_ref == learner_ref, achievements.c.phase == "confirmed"
+        )
+        return frozenset(row.definition_id for row in await self._rows(confirmed))
+
+    async def part_of(self, definition_id: str) -> Sequence[str]:
+        """Return the URNs of the published pathways that name the definition, sorted."""
+        naming = (
+            select(pathways.c.urn)
+            .join(pathway_members, pathway_members.c.pathway_id == pathways.c.pathway_id)
+            .where(pathway_members.c.definition_id == definition_id)
+            .order_by(pathways.c.urn)
+        )
+        return [row.urn for row in await self._rows(naming)]
+
+    async def configurations(self, org_id: str) -> Sequence[Configuration]:
+        """Return what the metadata of an issuer offers, sorted by id."""
+        granted = select(issuing_rights.c.definition_id).where(issuing_rights.c.issuer_org == org_id)
+        own = or_(
+            definitions.c.owner_org == org_id,
+            definitions.c.awarding_body == org_id,
+            definitions.c.definition_id.in_(granted),
+        )
+        merits = await self._rows(_NEWEST.where(own))
+        awards = await self._rows(select(pathways).where(pathways.c.awarding_body == org_id))
+        found = [_configuration(row.definition_id, row.content) for row in merits]
+        found += [_configuration(row.pathway_id, {"title": row.title}) for row in awards]
+        return sorted(found, key=lambda one: one.id)
+
+    async def status(self, credential_id: UUID) -> Status | None:
+        """Return what the registry says of a credential, None before it said anything."""
+        said = select(credential_statuses.c.status).where(credential_statuses.c.credential_id == credential_id)
+        rows = await self._rows(said)
+        return rows[0].status if rows else None
+
+    async def achievement(self, achievement_id: UUID) -> dict[str, Any] | None:
+        """Return the overview of one achievement with its credential; no names and no scores."""
+        rows = await self._rows(
+            select(
+                achievements,
+                *(credentials.c[name] for name in ("credential_id", "offer_state", "offer_expires_at", "issued_at")),
+            )
+            .outerjoin(credentials, credentials.c.achievement_id == achievements.c.achievement_id)
+            .where(achievements.c.achievement_id == achievement_id)
+        )
+        return dict(rows[0]._mapping) if rows else None
+
+    async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        async with self._engine.connect() as connection:
+            rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
+        return rows
+
+
+def _organisations(which: ColumnElement[bool]) -> Select[Any]:
+    """Select organisations, each with its roles and keys as JSON, in one statement."""
+    grants = func.jsonb_build_object(
+        "role", roles.c.role, "valid_from", roles.c.valid_from, "valid_to", roles.c.valid_to, "scope", roles.c.scope
+    )
+    keys = func.jsonb_build_object(
+        "kid", issuer_keys.c.kid,
+        "jwk", issuer_keys.c.jwk,
+        "valid_from", issuer_keys.c.valid_from,
+        "valid_to", issuer_keys.c.valid_to,
+        "compromised_since", issuer_keys.c.compromised_since,
+    )  # fmt: skip
+    held = select(func.jsonb_agg(grants)).where(roles.c.org_id == organisations.c.org_id).scalar_subquery()
+    owned = select(func.jsonb_agg(keys)).where(issuer_keys.c.org_id == organisations.c.org_id).scalar_subquery()
+    return select(organisations, held.label("grants"), owned.label("keys")).where(which)
+
+
+def _organisation(row: Row[Any]) -> Organisation:
+    return Organisation(
+        id=row.org_id,
+        slug=row.slug,
+        legal_name=row.legal_name,
+        registration_no=row.registration_no,
+        country=row.country,
+        region=row.region,
+        grants=tuple(_grant(held) for held in row.grants or ()),
+        keys=tuple(_key(owned) for owned in row.keys or ()),
+    )
+
+
+def _grant(held: Mapping[str, Any]) -> Grant:
+    scope = held["scope"]
+    return Grant(
+        held["role"],
+        datetime.fromisoformat(held["valid_from"]),
+        _moment(held["valid_to"]),
+        frozenset(scope["fields"]),
+        frozenset(scope["regions"]),
+        frozenset(scope["definitions"]),
+    )
+
+
+def _key(owned: Mapping[str, Any]) -> IssuerKey:
+    return IssuerKey(
+        owned["kid"],
+        owned["jwk"],
+        datetime.fromisoformat(owned["valid_from"]),
+        datetime.fromisoformat(owned["valid_to"]),
+        _moment(owned["compromised_since"]),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _definition(row: Row[Any]) -> Definition:
+    return Definition(
+        id=row.definition_id,
+        urn=row.urn,
+        version=row.version,
+        digest=row.digest,
+        owner_org=row.owner_org,
+        awarding_body=row.awarding_body,
+        provider=row.provider,
+        content=row.content,
+        retired=row.retired,
+        last_issue_date=row.last_issue_date,
+    )
+
+
+def _configuration(id_: str, content: Mapping[str, Any]) -> Configuration:
+    return Configuration(id_, content["title"], content.get("description") or {})

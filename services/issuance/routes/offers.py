@@ -1,0 +1,75 @@
+"""Offers: made and withdrawn by the awarding body, fetched by whoever was given the link."""
+
+from __future__ import annotations
+
+import io
+from typing import Annotated, Any
+from uuid import UUID
+
+import segno
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.responses import JSONResponse
+
+from kompetenspass.openid.oid4vci.offer import offer_uri_by_reference
+from kompetenspass.web.auth import Principal, principal
+from kompetenspass.web.commands import Command, positioned
+from services.issuance.routes.achievements import caller_of
+from services.issuance.service.offers import Offers
+
+Who = Annotated[Principal, Depends(principal)]
+
+
+class OfferBody(Command):
+    """Whether the learner shall also need a transaction code, told on another way."""
+
+    tx_code: bool = False
+
+
+class WithdrawBody(Command):
+    """Nothing more needs saying."""
+
+
+def router(offers: Offers) -> APIRouter:
+    """Return the routes of offers."""
+    routes = APIRouter(tags=["offers"])
+
+    @routes.post("/v1/achievements/{achievement_id}/offers", status_code=201, operation_id="offer_credential")
+    async def offer(
+        achievement_id: UUID, body: OfferBody, request: Request, response: Response, who: Who
+    ) -> dict[str, Any]:
+        """Offer the credential of a confirmed achievement; an older offer is replaced. Codes are told only here."""
+        offered = await offers.offer(caller_of(request, who), achievement_id, tx_code=body.tx_code)
+        positioned(response, offered.position)
+        return {
+            "offer_id": str(offered.offer_id),
+            "credential_id": str(offered.credential_id),
+            "offer_uri": offered.by_value,
+            "offer_uri_by_reference": offered.by_reference,
+            "tx_code": offered.tx_code,
+            "qr_svg_url": f"{offered.offer_url}/qr.svg",
+            "expires_at": offered.expires_at,
+        }
+
+    @routes.post("/v1/offers/{offer_id}/withdraw", operation_id="withdraw_offer")
+    async def withdraw(
+        offer_id: UUID, request: Request, response: Response, who: Who, body: WithdrawBody | None = None
+    ) -> dict[str, str]:
+        """Take an offer back."""
+        positioned(response, await offers.withdraw(caller_of(request, who), offer_id))
+        return {"offer_id": str(offer_id), "state": "withdrawn"}
+
+    @routes.get("/offers/{reference}", operation_id="credential_offer")
+    async def by_reference(reference: str) -> Response:
+        """Return the credential offer as JSON (the `credential_offer_uri`); the link is the secret."""
+        document = await offers.by_reference(reference)
+        return JSONResponse(document.to_json(), headers={"Cache-Control": "no-store"})
+
+    @routes.get("/offers/{reference}/qr.svg", operation_id="credential_offer_qr")
+    async def qr(reference: str) -> Response:
+        """Return the offer as a QR code."""
+        await offers.by_reference(reference)
+        svg = io.BytesIO()
+        segno.make(offer_uri_by_reference(offers.url(reference)), error="m").save(svg, kind="svg", scale=6, border=4)
+        return Response(svg.getvalue(), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+
+    return routes

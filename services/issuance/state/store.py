@@ -1,0 +1,203 @@
+"""State: the protocol state in PostgreSQL. Implements service.ports.State."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Executable, Row, and_, case, delete, func, null, or_, select, true, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from services.issuance.domain.credential import WithdrawalCause
+from services.issuance.service.ports import Access, Block, OfferRow, Outcome, Redeemed, StatusList
+from services.issuance.state.schema import offers, openings, spent_nonces, status_lists, tokens, used_indices
+
+TX_CODE_ATTEMPTS = 5
+_LAPSE_GRACE = timedelta(seconds=30)
+_KEPT_AFTER_THE_END = timedelta(days=30)
+_OUTCOMES: Mapping[str, Outcome] = {"used": "used", "open": "wrong_tx_code", "over": "burnt"}
+
+
+class State:
+    """Each method is one transaction, most of them one statement."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def open_achievement(
+        self, learner_ref: str, definition_id: str, route: str, achievement_id: UUID, now: datetime
+    ) -> bool:
+        """Take the place of the one open achievement; False when another has it."""
+        row = {"learner_ref": learner_ref, "definition_id": definition_id, "route": route}
+        taken = insert(openings).values(**row, achievement_id=achievement_id, looked_at=now)
+        return bool(await self._rows(taken.on_conflict_do_nothing().returning(openings.c.achievement_id)))
+
+    async def close_achievement(self, achievement_id: UUID) -> None:
+        """Give the place up."""
+        await self._run(delete(openings).where(openings.c.achievement_id == achievement_id))
+
+    async def openings_before(self, moment: datetime, now: datetime, limit: int) -> Sequence[UUID]:
+        """Return achievements whose place was last looked at before `moment`, and note that it is looked at now."""
+        old = select(openings.c.achievement_id).where(openings.c.looked_at < moment).limit(limit)
+        looked = update(openings).where(openings.c.achievement_id.in_(old)).values(looked_at=now)
+        return [row.achievement_id for row in await self._rows(looked.returning(openings.c.achievement_id))]
+
+    async def add_offer(self, offer: OfferRow) -> None:
+        """Keep a new offer."""
+        row = {name: getattr(offer, name) for name in OfferRow.__dataclass_fields__}
+        await self._run(insert(offers).values(**row, lapses_at=offer.expires_at))
+
+    async def offer_by_reference(self, reference_hash: bytes, now: datetime) -> OfferRow | None:
+        """Return an offer that may still be used."""
+        usable = and_(offers.c.reference_hash == reference_hash, offers.c.state == "open", offers.c.expires_at > now)
+        return _offer(await self._rows(select(offers).where(usable)))
+
+    async def offer(self, offer_id: UUID) -> OfferRow | None:
+        """Return an offer, whatever became of it."""
+        return _offer(await self._rows(select(offers).where(offers.c.offer_id == offer_id)))
+
+    async def redeem(
+        self, *, slug: str, code_hash: bytes, tx_hash: bytes | None, token_hash: bytes,
+        asked: Sequence[str] | None, now: datetime, token_ends: datetime,
+    ) -> Redeemed:  # fmt: skip
+        """Use a code, once, and keep the token; or count a wrong transaction code.
+
+        One UPDATE compares, counts and uses up: of rivals the row's lock lets one win.
+        """
+        usable = and_(offers.c.code_hash == code_hash, offers.c.slug == slug, offers.c.state == "open")
+        usable = and_(usable, offers.c.expires_at > now, _as_expected(tx_hash, asked))
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(_used_or_counted(usable, tx_hash, token_ends))).one_or_none()
+            if row is None:
+                found = await connection.execute(select(offers).where(offers.c.code_hash == code_hash))
+                return Redeemed(_why_not(found.one_or_none(), slug, tx_hash, asked, now))
+            if row.state == "used":
+                token = {"token_hash": token_hash, "offer_id": row.offer_id, "expires_at": token_ends}
+                await connection.execute(insert(tokens).values(**token, identifiers=asked is not None))
+        return Redeemed(_OUTCOMES[row.state], row.offer_id, row.credential_id, row.configuration_id)
+
+    async def withdraw_offer(self, offer_id: UUID, cause: WithdrawalCause) -> None:
+        """Let nobody use the offer any more."""
+        ended = update(offers).where(offers.c.offer_id == offer_id, offers.c.state != "over")
+        await self._run(ended.values(state="over", cause=cause))
+
+    async def settle_offer(self, offer_id: UUID) -> None:
+        """Note that the log has said what became of the offer."""
+        await self._run(update(offers).where(offers.c.offer_id == offer_id).values(settled=True))
+
+    async def unsettled_offers(self, now: datetime, limit: int) -> Sequence[tuple[UUID, UUID, WithdrawalCause]]:
+        """Return offer, credential and cause of those that are over while the log may not have said so."""
+        waiting = and_(~offers.c.settled, or_(offers.c.cause.is_not(None), offers.c.lapses_at <= now - _LAPSE_GRACE))
+        cause = func.coalesce(offers.c.cause, "expired").label("cause")
+        columns = select(offers.c.offer_id, offers.c.credential_id, cause)
+        rows = await self._rows(columns.where(waiting).order_by(offers.c.lapses_at).limit(limit))
+        return [(row.offer_id, row.credential_id, row.cause) for row in rows]
+
+    async def access(self, token_hash: bytes, now: datetime) -> Access | None:
+        """Return what a live token is for."""
+        wanted = [offers.c[name] for name in Access.__dataclass_fields__ if name != "identifiers"]
+        live = and_(tokens.c.token_hash == token_hash, tokens.c.expires_at > now)
+        rows = await self._rows(select(*wanted, tokens.c.identifiers).join(tokens).where(live))
+        return Access(**rows[0]._mapping) if rows else None
+
+    async def spend(self, nonces: Mapping[bytes, datetime], indices: Sequence[tuple[str, int]], owner: UUID) -> bool:
+        """Spend nonces and take indices for a credential, all or nothing; False when a nonce was spent before.
+
+        Raises IntegrityError when an index was taken before: that is a bug, and must be loud.
+        """
+        spent = insert(spent_nonces).values([{"nonce_hash": hash_, "expires_at": end} for hash_, end in nonces.items()])
+        used = [{"status_uri": uri, "index": index, "credential_id": owner} for uri, index in indices]
+        try:
+            await self._run(insert(used_indices).values(used).add_cte(spent.cte("spent")))
+        except IntegrityError as error:
+            if "spent_nonces" in str(error.orig):
+                return False
+            raise
+        return True
+
+    async def note_notification(self, offer_id: UUID, event: str) -> None:
+        """Keep what the wallet said of what it got."""
+        await self._run(update(offers).where(offers.c.offer_id == offer_id).values(notified=event))
+
+    async def open_list(self, opened: StatusList) -> None:
+        """Keep a status list to lease indices from; a repeat changes nothing."""
+        row = {name: getattr(opened, name) for name in StatusList.__dataclass_fields__}
+        await self._run(insert(status_lists).values(**row).on_conflict_do_nothing())
+
+    async def lease_indices(self, issuer_org: str, count: int) -> Block | None:
+        """Return the next counters of the issuer's oldest list that has any left; None when none has.
+
+        A rival may take the last ones between choosing and counting; then the next list is asked.
+        """
+        left = and_(status_lists.c.issuer_org == issuer_org, status_lists.c.next_counter < status_lists.c.size)
+        oldest = select(status_lists.c.list_id).where(left).order_by(status_lists.c.position).limit(1)
+        leased = (
+            update(status_lists)
+            .where(status_lists.c.list_id == oldest.with_for_update().scalar_subquery())
+            .values(next_counter=status_lists.c.next_counter + count)
+            .returning(status_lists)
+        )
+        rows = await self._rows(leased) or await self._rows(leased)
+        if not rows:
+            return None
+        row = rows[0]
+        return Block(row.list_id, row.uri, row.size, row.next_counter - count, min(row.size, row.next_counter))
+
+    async def sweep(self, now: datetime) -> None:
+        """Forget tokens and nonces that are over, and offers a month after their end."""
+        await self._run(delete(tokens).where(tokens.c.expires_at < now))
+        await self._run(delete(spent_nonces).where(spent_nonces.c.expires_at < now))
+        await self._run(delete(offers).where(offers.c.settled, offers.c.lapses_at < now - _KEPT_AFTER_THE_END))
+
+    async def _rows(self, statement: Executable) -> Sequence[Row[Any]]:
+        async with self._single.connect() as connection:
+            return (await connection.execute(statement)).all()
+
+    async def _run(self, statement: Executable) -> None:
+        async with self._single.connect() as connection:
+            await connection.execute(statement)
+
+
+def _as_expected(tx_hash: bytes | None, asked: Sequence[str] | None) -> ColumnElement[bool]:
+    """Match offers that want a transaction code exactly when one was sent, for what was asked for."""
+    tx_code = offers.c.tx_hash.is_(None) if tx_hash is None else offers.c.tx_hash.is_not(None)
+    return tx_code if asked is None else and_(tx_code, offers.c.configuration_id.in_(asked))
+
+
+def _used_or_counted(
+    usable: ColumnElement[bool], tx_hash: bytes | None, token_ends: datetime
+) -> ReturningUpdate[tuple[UUID, UUID, str, str]]:
+    right = true() if tx_hash is None else offers.c.tx_hash == tx_hash
+    burnt = offers.c.attempts + 1 >= TX_CODE_ATTEMPTS
+    return (
+        update(offers)
+        .where(usable)
+        .values(
+            attempts=case((right, offers.c.attempts), else_=offers.c.attempts + 1),
+            state=case((right, "used"), (burnt, "over"), else_="open"),
+            cause=case((right, null()), (burnt, "tx_code_attempts"), else_=null()),
+            lapses_at=case((right, func.greatest(offers.c.lapses_at, token_ends)), else_=offers.c.lapses_at),
+        )
+        .returning(offers.c.offer_id, offers.c.credential_id, offers.c.configuration_id, offers.c.state)
+    )
+
+
+def _why_not(
+    row: Row[Any] | None, slug: str, tx_hash: bytes | None, asked: Sequence[str] | None, now: datetime
+) -> Outcome:
+    if row is None or row.slug != slug or row.state != "open" or row.expires_at <= now:
+        return "refused"
+    if (row.tx_hash is None) != (tx_hash is None):
+        return "tx_code_missing" if tx_hash is None else "tx_code_unexpected"
+    return "details_unknown" if asked is not None and row.configuration_id not in asked else "refused"
+
+
+def _offer(rows: Sequence[Row[Any]]) -> OfferRow | None:
+    names = OfferRow.__dataclass_fields__
+    return OfferRow(**{name: rows[0]._mapping[name] for name in names}) if rows else None

@@ -1,0 +1,82 @@
+"""Assessors of an organisation: references, never names, authorised for fields and for a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from kompetenspass.core.errors import Kind, Problem, not_found
+from kompetenspass.events.base import Event
+from kompetenspass.events.registry import AssessorAuthorised, AssessorWithdrawn
+from services.registry.domain.organisation import Organisation, require_registered
+
+FOUNDING_LIMIT = 10
+FOUNDING_TIME = timedelta(days=3 * 366)
+
+_REFERENCE = re.compile(r"assessor:[a-z0-9]+(-[a-z0-9]+)*\Z")
+_FIELD = re.compile(r"[0-9]{2,4}\Z")
+
+
+def authorise_assessor(state: Organisation, wanted: AssessorAuthorised) -> Sequence[Event]:
+    """Return the authorisation, or nothing if it stands. Raises Problem; founding decisions are few and end."""
+    require_registered(state)
+    _check_form(wanted)
+    known = state.assessors.get(wanted.assessor_ref)
+    if known is not None and known.authorised == wanted and known.withdrawn_from is None:
+        return ()
+    if known is not None and known.withdrawn_from is None:
+        raise Problem(
+            "assessor_already_authorised",
+            "The assessor is authorised on other terms.",
+            kind=Kind.CONFLICT,
+            remedy="Withdraw the standing authorisation first.",
+        )
+    if wanted.basis == "founding_decision":
+        _check_founding(state, wanted)
+    return (wanted,)
+
+
+def _check_form(wanted: AssessorAuthorised) -> None:
+    faults = {
+        "assessor_ref": not _REFERENCE.match(wanted.assessor_ref),
+        "fields": not all(_FIELD.match(code) for code in wanted.fields),
+        "decision_ref": not wanted.decision_ref.strip(),
+        "valid_to": wanted.valid_to is not None and wanted.valid_to <= wanted.valid_from,
+    }
+    fields = [name for name, wrong in faults.items() if wrong]
+    if fields:
+        raise Problem(
+            "invalid_assessor",
+            "The authorisation is not in the form required.",
+            remedy="assessor_ref is assessor:lower-case-words and no name, fields are ISCED-F codes of 2 to 4 digits, "
+            "decision_ref names a decision, valid_to is after valid_from.",
+            members={"fields": fields},
+        )
+
+
+def _check_founding(state: Organisation, wanted: AssessorAuthorised) -> None:
+    if wanted.valid_to is None or wanted.valid_to - wanted.valid_from > FOUNDING_TIME:
+        raise Problem(
+            "founding_decision_too_long",
+            "An assessor of a founding decision is authorised for at most three years.",
+            remedy="Set valid_to at most three years after valid_from.",
+        )
+    founding = [one for one in state.assessors.values() if one.authorised.basis == "founding_decision"]
+    if sum(one.withdrawn_from is None for one in founding) >= FOUNDING_LIMIT:
+        raise Problem(
+            "too_many_founding_assessors",
+            "The organisation has its full number of assessors by founding decision.",
+            kind=Kind.CONFLICT,
+            remedy="Authorise further assessors by their own stack award or by validation.",
+            members={"limit": FOUNDING_LIMIT},
+        )
+
+
+def withdraw_assessor(state: Organisation, wanted: AssessorWithdrawn) -> Sequence[Event]:
+    """Return the withdrawal, or nothing if an earlier one stands. Raises Problem `not_found` for an unknown one."""
+    known = state.assessors.get(wanted.assessor_ref)
+    if known is None:
+        raise not_found("assessor")
+    earlier = known.withdrawn_from is not None and known.withdrawn_from <= wanted.withdrawn_from
+    return () if earlier else (wanted,)

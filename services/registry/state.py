@@ -1,0 +1,112 @@
+"""The registry's durable state: slugs that are taken, challenges in flight, status lists as published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.registry.domain.publication import Mark, Published
+
+metadata = MetaData()
+
+slugs = Table(
+    "slugs",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("org_id", Text, nullable=False),
+)
+
+key_challenges = Table(
+    "key_challenges",
+    metadata,
+    Column("challenge_hash", Text, primary_key=True),
+    Column("org_id", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False, index=True),
+)
+
+published_lists = Table(
+    "published_lists",
+    metadata,
+    Column("list_id", Uuid, primary_key=True),
+    Column("uri", Text, nullable=False),
+    Column("change", Text),
+    Column("content", Text, nullable=False),
+    Column("signer", Text, nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    Column("gzipped", LargeBinary, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("ttl_seconds", Integer, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+
+class State:
+    """Reads and writes the durable tables through the service's engine."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def take_slug(self, slug: str, org_id: str) -> str:
+        """Take `slug` for an organisation unless it is taken; return the organisation that has it now."""
+        async with self._engine.begin() as connection:
+            await connection.execute(insert(slugs).values(slug=slug, org_id=org_id).on_conflict_do_nothing())
+            taken = await connection.execute(select(slugs.c.org_id).where(slugs.c.slug == slug))
+            return str(taken.scalar_one())
+
+    async def keep_challenge(self, challenge_hash: str, org_id: str, expires_at: datetime) -> None:
+        """Keep the hash of a challenge until it is spent or swept."""
+        row = {"challenge_hash": challenge_hash, "org_id": org_id, "expires_at": expires_at}
+        async with self._engine.begin() as connection:
+            await connection.execute(insert(key_challenges).values(row))
+
+    async def spend_challenge(self, challenge_hash: str, org_id: str, now: datetime) -> bool:
+        """Remove a challenge; return whether it was there, the organisation's own, and alive."""
+        mine = (key_challenges.c.challenge_hash == challenge_hash) & (key_challenges.c.org_id == org_id)
+        statement = delete(key_challenges).where(mine).returning(key_challenges.c.expires_at)
+        async with self._engine.begin() as connection:
+            expires_at = (await connection.execute(statement)).scalar_one_or_none()
+        return expires_at is not None and expires_at > now
+
+    async def sweep_challenges(self, now: datetime) -> int:
+        """Remove the challenges that have expired; return how many."""
+        async with self._engine.begin() as connection:
+            return (await connection.execute(delete(key_challenges).where(key_challenges.c.expires_at <= now))).rowcount
+
+    async def marks(self) -> Mapping[UUID, Mark]:
+        """Return what each published list was made after, by whom it is signed and until when it is valid."""
+        columns = published_lists.c
+        statement = select(columns.list_id, columns.change, columns.content, columns.signer, columns.expires_at)
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(statement)).all()
+        return {row.list_id: Mark(row.change, row.content, row.signer, row.expires_at) for row in rows}
+
+    async def publish(self, published: Published, mark: Mark) -> None:
+        """Replace what is published of a list."""
+        row = {name: getattr(published, name) for name in Published.__slots__}
+        row |= {"change": mark.change, "content": mark.content, "signer": mark.signer, "expires_at": mark.expires_at}
+        statement = insert(published_lists).values(row)
+        async with self._engine.begin() as connection:
+            await connection.execute(statement.on_conflict_do_update(index_elements=["list_id"], set_=row))
+
+    async def still_holds(self, list_id: UUID, change: str | None) -> None:
+        """Note that what is published of a list holds after a further change, which left its values as they were."""
+        mine = published_lists.c.list_id == list_id
+        async with self._engine.begin() as connection:
+            await connection.execute(update(published_lists).where(mine).values(change=change))
+
+    async def published(self, list_id: UUID) -> Published | None:
+        """Return what is published of a list, ready to be served."""
+        columns = [published_lists.c[name] for name in Published.__slots__]
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(select(*columns).where(published_lists.c.list_id == list_id))).one_or_none()
+        return Published(**row._mapping) if row else None
+
+    async def published_uris(self) -> list[str]:
+        """Return the URIs of all published lists, sorted."""
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(select(published_lists.c.uri).order_by("uri"))).scalars())

@@ -1,0 +1,95 @@
+"""The application of verification: wiring only; nothing is opened before the lifespan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cryptography.x509 import Certificate
+from fastapi import FastAPI
+
+from kompetenspass.core.clock import Clock, system_clock
+from kompetenspass.core.ids import random_bytes
+from kompetenspass.keys.api import Signer
+from kompetenspass.keys.file import FileSigner
+from kompetenspass.openid.jose import load_anchors
+from kompetenspass.web.app import build_app
+from kompetenspass.web.outbound import Outbound
+from kompetenspass.web.runtime import Runtime
+from services.verification.clients import StatusLists
+from services.verification.projections import PROJECTIONS
+from services.verification.queries import TrustFacts
+from services.verification.routes import requests as request_routes
+from services.verification.routes import wallets
+from services.verification.service.judge import Judge
+from services.verification.service.requests import Policy, Requests
+from services.verification.settings import Settings
+from services.verification.state import RequestState
+from services.verification.vault import Disclosures, claims_key
+
+
+class Keyring:
+    """The signer of requests, the trust anchors and the key of waiting claims, read when the service starts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._anchors: Sequence[Certificate] = ()
+        self._signer: Signer | None = None
+        self._claims_key = b""
+
+    async def load(self) -> None:
+        """Read the files. Raises Problem or OSError for what cannot be read: the service then does not start."""
+        self._anchors = load_anchors(self._settings.trust_anchors_file.read_bytes())
+        self._signer = FileSigner(self._settings.request_key_file, self._settings.request_chain_file)
+        self._claims_key = claims_key(self._settings.claims_key_file, random_bytes)
+
+    def signer(self) -> Signer:
+        """Return the signer of request objects."""
+        assert self._signer is not None  # load ran when the service started
+        return self._signer
+
+    def anchors(self) -> Sequence[Certificate]:
+        """Return the trusted roots."""
+        return self._anchors
+
+    def claims_key(self) -> bytes:
+        """Return the key that waiting claims are encrypted with."""
+        return self._claims_key
+
+
+def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outbound | None = None) -> FastAPI:
+    """Return the application of the service. `http` replaces the client of outbound calls."""
+    runtime = Runtime(settings, clock=clock, http=http)
+    keyring = Keyring(settings)
+    runtime.at_start(keyring.load)
+    for projection in PROJECTIONS:
+        runtime.project(projection)
+    facts = TrustFacts(runtime.engine)
+    ttl = settings.status_ttl_seconds
+    statuses = StatusLists(runtime.http, keyring.anchors, clock, default_ttl_seconds=ttl)
+    judge = Judge(facts, runtime, statuses, clock, anchors=keyring.anchors, catalog_url=settings.catalog_url)
+    state = RequestState(runtime.engine)
+    vault = Disclosures(runtime.engine, keyring.claims_key, random_bytes)
+    policy = _policy(settings)
+    requests = Requests(runtime.log, facts, state, vault, judge, clock, signer=keyring.signer, policy=policy)
+
+    async def sweep() -> None:
+        await state.sweep(clock(), settings.verdict_days)
+        await vault.sweep(clock())
+
+    runtime.every(settings.sweep_seconds, "sweep", sweep)
+    return build_app(
+        "Kompetenspass verification",
+        runtime=runtime,
+        routers=[request_routes.router(requests, judge)],
+        routes=wallets.routes(requests),
+    )
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        base_url=settings.base_url,
+        catalog_url=settings.catalog_url,
+        ttl_seconds=settings.request_ttl_seconds,
+        fetches=settings.request_fetches,
+        claims_ttl_seconds=settings.claims_ttl_seconds,
+    )

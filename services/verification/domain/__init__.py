@@ -1,0 +1,1 @@
+"""Requests, checks and verdicts. Pure: arguments in, values out."""

@@ -1,0 +1,137 @@
+"""Check: one thing that must hold of what was presented, and whether it did; a Verdict is all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeVar
+
+from kompetenspass.core.errors import Kind, Problem
+
+T = TypeVar("T")
+Outcome = Literal["verified", "refused", "declined"]
+
+TITLES: Mapping[str, str] = {
+    "form": "The presentation is an SD-JWT VC that can be read.",
+    "issued_at": "It is known when the credential was issued.",
+    "chain": "The certificate of the signature leads to a trust anchor.",
+    "signature": "The issuer's signature and every disclosure hold.",
+    "validity": "The credential and the merit are within their dates.",
+    "issuer": "The issuer is registered, and its certificate names it.",
+    "key": "The key was the issuer's, and not compromised, when the credential was issued.",
+    "issuer_role": "The issuer had the roles issuer and awarding body when the credential was issued.",
+    "definition": "The definition and its version are published.",
+    "issuing_right": "The issuer had the right to issue under the definition when the credential was issued.",
+    "type": "The credential keeps the rules of its type.",
+    "holder_binding": "The holder's key signed this presentation for this request.",
+    "status": "The credential is neither revoked nor suspended.",
+    "query": "What was presented is what was asked for.",
+}
+"""Every check by its code, in the order in which they are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. `ok` is None where it could not be made, as an earlier one failed; `reason` says why it failed."""
+
+    code: str
+    ok: bool | None
+    reason: str | None = None
+    detail: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What must hold."""
+        return TITLES[self.code]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the check as an answer has it."""
+        found: dict[str, Any] = {"code": self.code, "ok": self.ok, "title": self.title}
+        if self.reason is not None:
+            found["reason"] = self.reason
+        if self.detail is not None:
+            found["detail"] = self.detail
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What was judged, as far as it is public: never a claim about the learner."""
+
+    issuer: str
+    definition: str
+    definition_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All checks of an answer; it is verified only if every one was made and held."""
+
+    checks: tuple[Check, ...]
+    subjects: tuple[Subject, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the presentation holds."""
+        return "verified" if self.checks and all(check.ok is True for check in self.checks) else "refused"
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The codes of the checks that did not hold; those that could not be made are not among them."""
+        return tuple(dict.fromkeys(check.code for check in self.checks if check.ok is False))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the verdict as an answer has it."""
+        credentials = [asdict(subject) for subject in self.subjects]
+        return {
+            "outcome": self.outcome,
+            "checks": [check.as_json() for check in self.checks],
+            "credentials": credentials,
+        }
+
+    def raise_refusal(self) -> None:
+        """Raise Problem with the reason of the first check that did not hold, unless the verdict is `verified`."""
+        for check in self.checks:
+            if check.ok is False:
+                raise Problem(
+                    check.reason or "presentation_refused",
+                    check.detail or f"This did not hold: {check.title}",
+                    kind=Kind.INVALID,
+                    remedy="Ask the issuer, or present another credential.",
+                )
+        if self.outcome != "verified":
+            raise Problem("presentation_refused", "The presentation could not be judged.")
+
+
+class Checklist:
+    """Makes checks one after another; once one that others build on has failed, the rest cannot be made."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+
+    def attempt(self, code: str, work: Callable[[], T]) -> T | None:
+        """Return what `work` returns and note that the check held, or note the Problem it raises and return None."""
+        try:
+            value = work()
+        except Problem as problem:
+            self.failed(code, problem)
+            return None
+        self.held(code)
+        return value
+
+    def held(self, code: str, detail: str | None = None) -> None:
+        """Note that a check held."""
+        self.checks.append(Check(code, True, None, detail))
+
+    def failed(self, code: str, problem: Problem) -> None:
+        """Note why a check failed."""
+        self.checks.append(Check(code, False, problem.code, problem.title))
+
+    def not_made(self, *codes: str) -> None:
+        """Note checks that could not be made."""
+        self.checks.extend(Check(code, None, "not_judged", "An earlier check did not hold.") for code in codes)
+
+    @property
+    def all_hold(self) -> bool:
+        """Whether every check so far was made and held."""
+        return all(check.ok is True for check in self.checks)

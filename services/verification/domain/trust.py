@@ -1,0 +1,120 @@
+"""Trust at award time: who had which role, right and key at the moment when a credential was issued."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kompetenspass.core.errors import Problem
+
+ROLES = ("issuer", "awarding_body")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `since` until `until` (None: no end), the end not included."""
+
+    since: datetime
+    until: datetime | None = None
+
+    def covers(self, at: datetime) -> bool:
+        """Return whether a moment is within."""
+        return self.since <= at and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerKey:
+    """A key that the registry knows, and whose it is."""
+
+    org_id: str
+    issuer: str
+    period: Period
+    compromised_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDefinition:
+    """A published version of a definition or pathway."""
+
+    id: str
+    version: int
+    owner_org: str
+    content_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What issuance has said of one copy; `recorded` is the moment that its log gave the fact."""
+
+    issuer_org: str
+    definition_id: str
+    definition_version: int
+    definition_digest: str
+    recorded: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What registry, catalog and issuance have said about one presented credential."""
+
+    key: IssuerKey | None = None
+    roles: Mapping[str, tuple[Period, ...]] = field(default_factory=dict)
+    definition: KnownDefinition | None = None
+    rights: tuple[Period, ...] = ()
+    issue: Issue | None = None
+
+
+def issued_at(facts: Facts, iat: datetime | None) -> datetime:
+    """Return the moment by which trust is judged: the log's own, `iat` only where the log does not know the copy.
+
+    Raises Problem `issue_time_unknown`.
+    """
+    if facts.issue is not None:
+        return facts.issue.recorded
+    if iat is None:
+        raise Problem("issue_time_unknown", "The credential has no iat, and its issue is not known.")
+    return iat
+
+
+def check_key(facts: Facts, at: datetime) -> None:
+    """Raise Problem unless the key was registered and sound at `at`: `key_unknown`, `key_not_valid`,
+    `key_compromised` (at or after the compromise, or ever where only the credential itself tells the time)."""
+    key = facts.key
+    if key is None:
+        raise Problem("key_unknown", "The registry does not know the key as this issuer's.")
+    if not key.period.covers(at):
+        raise Problem("key_not_valid", "The key was not in use when the credential was issued.")
+    if key.compromised_since is not None and (facts.issue is None or at >= key.compromised_since):
+        raise Problem("key_compromised", "The credential was issued with the key after it was compromised.")
+
+
+def check_roles(facts: Facts, at: datetime) -> None:
+    """Raise Problem `role_missing` unless the issuer had both roles at `at`."""
+    for role in ROLES:
+        if not _covered(facts.roles.get(role, ()), at):
+            raise Problem("role_missing", f"The issuer did not have the role {role} when the credential was issued.")
+
+
+def check_definition(facts: Facts) -> KnownDefinition:
+    """Return the definition. Raises Problem `definition_unknown`, or `definition_mismatch` where issuance has said
+    that the copy was issued under another one."""
+    found, issue = facts.definition, facts.issue
+    if found is None:
+        raise Problem("definition_unknown", "The catalog has not published this version of the definition.")
+    if issue is not None and (issue.definition_id, issue.definition_version) != (found.id, found.version):
+        raise Problem("definition_mismatch", "The credential was issued under another definition.")
+    if issue is not None and issue.definition_digest != found.content_digest:
+        raise Problem("definition_mismatch", "The credential was issued under other words of the definition.")
+    return found
+
+
+def check_right(facts: Facts, org_id: str, at: datetime) -> None:
+    """Raise Problem `issuing_right_missing` unless the issuer owns the definition or had a grant at `at`."""
+    owner = facts.definition is not None and facts.definition.owner_org == org_id
+    if not owner and not _covered(facts.rights, at):
+        raise Problem("issuing_right_missing", "The issuer had no right to issue under the definition.")
+
+
+def _covered(periods: Iterable[Period], at: datetime) -> bool:
+    return any(period.covers(at) for period in periods)

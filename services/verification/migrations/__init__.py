@@ -1,0 +1,1 @@
+"""The history of verification's durable tables."""

@@ -1,0 +1,66 @@
+"""What the use cases need of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from kompetenspass.openid.status import Reference
+from services.verification.domain import trust
+from services.verification.domain.judgement import Claimed
+from services.verification.domain.presentation import Asked
+
+
+class Facts(Protocol):
+    """What registry, catalog and issuance have said."""
+
+    async def about(self, claimed: Claimed) -> trust.Facts:
+        """Return what they have said about one credential."""
+
+    async def urn_of(self, definition_id: str) -> str:
+        """Return the URN of a published definition. Raises Problem `not_found`."""
+
+
+class Freshness(Protocol):
+    """What says whether the facts are up to date."""
+
+    async def require_fresh(self, *owners: str) -> None:
+        """Raise Problem `facts_stale` if they are not."""
+
+
+class Statuses(Protocol):
+    """Status lists of others."""
+
+    async def value(self, reference: Reference) -> int:
+        """Return the status value of an entry. Raises Problem `status_unavailable` and others."""
+
+
+class State(Protocol):
+    """The durable state of requests."""
+
+    async def put(self, asked: Asked) -> None:
+        """Keep a new request."""
+
+    async def get(self, request_id: UUID) -> Asked | None:
+        """Return a request, or None."""
+
+    async def fetched(self, request_id: UUID, limit: int) -> bool:
+        """Count one fetch; return whether it was within the limit."""
+
+    async def put_verdict(self, verdict_id: UUID, request_id: UUID, verdict: dict[str, Any], at: datetime) -> None:
+        """Keep the reasons of one judgement."""
+
+    async def verdict(self, verdict_id: UUID) -> dict[str, Any] | None:
+        """Return the reasons of one judgement, or None."""
+
+
+class Vault(Protocol):
+    """Claims that wait to be read once."""
+
+    async def put(self, verdict_id: UUID, claims: Mapping[str, Any], now: datetime, ttl_seconds: int) -> None:
+        """Keep claims until they are taken."""
+
+    async def take(self, verdict_id: UUID, now: datetime) -> dict[str, Any] | None:
+        """Return the claims and delete them, or None."""

@@ -1,0 +1,209 @@
+"""What the logs say, as the tables of trust have it; and the durable tables, on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kompetenspass.core.errors import Problem
+from kompetenspass.core.ids import random_bytes, uuid7
+from kompetenspass.events import catalog, issuance, registry
+from kompetenspass.events.base import Event
+from kompetenspass.events.envelope import SYSTEM, Context, seal
+from kompetenspass.log.api import Recorded
+from kompetenspass.testing.clock import NOON
+from kompetenspass.testing.postgres import Database
+from kompetenspass.web.migrate import engine_of, upgrade
+from services.verification import state, vault
+from services.verification.domain import judgement
+from services.verification.domain.presentation import Asked
+from services.verification.domain.trust import Facts, Period
+from services.verification.projections import PROJECTIONS
+from services.verification.queries import TrustFacts
+from services.verification.tests.world import ISSUED, ISSUER, ORG, START, URN, World
+
+ID = UUID("0190f7a0-0000-7000-8000-00000000000a")
+
+
+@pytest.fixture
+async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
+    await upgrade(database.dsn("verification"), "services.verification.migrations")
+    engine = engine_of(database.dsn("verification"), "verification")
+    async with engine.begin() as connection:
+        for projection in PROJECTIONS:
+            await connection.run_sync(projection.metadata.create_all)
+    yield engine
+    await engine.dispose()
+
+
+async def said(engine: AsyncEngine, *events: Event, start: int = 1) -> None:
+    """Let the projections hear events, twice each: a second time changes nothing."""
+    handlers = {kind: handler for projection in PROJECTIONS for kind, handler in projection.handlers.items()}
+    async with engine.begin() as connection:
+        for position, event in enumerate(events, start):
+            draft = seal(uuid7(), event, Context(SYSTEM, NOON, "test"))
+            recorded = Recorded(position, "s", position, draft.id, draft.type, ISSUED, draft.data)
+            await handlers[type(event)](connection, recorded)
+            await handlers[type(event)](connection, recorded)
+
+
+def role(name: str) -> Event:
+    return registry.RoleGranted(org_id=ORG, role=name, mandate_ref="M", granted_by="org:rise", valid_from=START)
+
+
+def trusted(world: World, digest: str) -> list[Event]:
+    copy = registry.StatusRef(digest=digest, status_uri="https://registry.example/status/1", index=7)
+    return [
+        registry.IssuerKeyRegistered(
+            org_id=ORG,
+            issuer=ISSUER,
+            kid=world.issuer.kid,
+            purpose="credential_signing",
+            jwk=dict(world.issuer.public_jwk),
+            jwk_thumbprint=world.issuer.kid,
+            x5c=tuple(world.issuer.x5c),
+            valid_from=START,
+            valid_to=START + timedelta(days=398),
+        ),
+        role("issuer"),
+        role("awarding_body"),
+        catalog.DefinitionPublished(
+            definition_id="mm-01",
+            urn=URN,
+            version=1,
+            owner_org="org:owner",
+            awarding_body="org:owner",
+            provider="org:owner",
+            content={},
+            content_digest="digest",
+            effective_from=START,
+        ),
+        catalog.IssuingRightGranted(definition_id="mm-01", issuer_org=ORG, valid_from=START),
+        issuance.CredentialIssued(
+            credential_id=ID,
+            achievement_id=ID,
+            learner_ref="ref",
+            definition_id="mm-01",
+            definition_version=1,
+            definition_digest="digest",
+            issuer_org=ORG,
+            issuer=ISSUER,
+            format="dc+sd-jwt",
+            vct="vct",
+            kid=world.issuer.kid,
+            copies=(copy,),
+            recognition_level="R4",
+            valid_from=NOON,
+        ),
+    ]
+
+
+async def about(engine: AsyncEngine, world: World, credential: str) -> Facts:
+    return await TrustFacts(engine).about(judgement.read(credential))
+
+
+async def test_what_the_services_say_makes_a_credential_trusted(engine: AsyncEngine, world: World) -> None:
+    credential = world.credential()
+    await said(engine, *trusted(world, judgement.read(credential).digest))
+    facts = await about(engine, world, credential)
+    world.said.facts = facts
+    assert (await world.judge.pasted(credential)).outcome == "verified"
+    assert facts.issue is not None
+    assert facts.issue.recorded == ISSUED
+    assert await TrustFacts(engine).urn_of("mm-01") == URN
+
+
+async def test_what_is_withdrawn_has_an_end(engine: AsyncEngine, world: World) -> None:
+    credential = world.credential()
+    await said(engine, *trusted(world, "another digest"))
+    await said(
+        engine,
+        registry.RoleWithdrawn(org_id=ORG, role="issuer", withdrawn_from=NOON, reason_code="x"),
+        catalog.IssuingRightWithdrawn(definition_id="mm-01", issuer_org=ORG, withdrawn_from=NOON),
+        registry.IssuerKeyCompromised(org_id=ORG, kid=world.issuer.kid, compromised_since=NOON),
+        start=7,
+    )
+    facts = await about(engine, world, credential)
+    assert facts.roles == {"issuer": (Period(START, NOON),), "awarding_body": (Period(START),)}
+    assert facts.rights == (Period(START, NOON),)
+    assert facts.key is not None
+    assert facts.key.compromised_since == NOON
+    assert facts.issue is None
+
+
+async def test_of_two_compromises_the_earlier_counts_and_registering_again_does_not_heal(
+    engine: AsyncEngine, world: World
+) -> None:
+    events = trusted(world, "digest")
+    for since in (NOON, START, NOON):
+        compromise = registry.IssuerKeyCompromised(org_id=ORG, kid=world.issuer.kid, compromised_since=since)
+        events.append(compromise)
+    await said(engine, *events, events[0])
+    key = (await about(engine, world, world.credential())).key
+    assert key is not None
+    assert key.compromised_since == START
+
+
+async def test_a_pathway_is_known_by_its_urn(engine: AsyncEngine) -> None:
+    published = catalog.PathwayPublished(
+        pathway_id="path-01",
+        urn="urn:p",
+        version=1,
+        owner_org=ORG,
+        awarding_body=ORG,
+        content={},
+        content_digest="d",
+        rule_digest="r",
+        effective_from=START,
+    )
+    await said(engine, published)
+    assert await TrustFacts(engine).urn_of("path-01") == "urn:p"
+    with pytest.raises(Problem):
+        await TrustFacts(engine).urn_of("nowhere")
+
+
+async def test_nothing_is_known_of_a_stranger(engine: AsyncEngine, world: World) -> None:
+    facts = await about(engine, world, world.credential())
+    assert facts == Facts(roles={"issuer": (), "awarding_body": ()})
+
+
+async def test_requests_are_fetched_so_often_and_swept_a_day_after(engine: AsyncEngine) -> None:
+    held = state.RequestState(engine)
+    asked = Asked(ID, ORG, "nonce", "state", {"credentials": []}, NOON)
+    await held.put(asked)
+    assert await held.get(ID) == asked
+    assert [await held.fetched(ID, 2) for _ in range(3)] == [True, True, False]
+    await held.put_verdict(ID, ID, {"outcome": "refused"}, NOON)
+    assert await held.verdict(ID) == {"outcome": "refused"}
+    await held.sweep(NOON + timedelta(hours=23), 30)
+    assert await held.get(ID) is not None
+    await held.sweep(NOON + timedelta(days=31), 30)
+    assert await held.get(ID) is None
+    assert await held.verdict(ID) is None
+
+
+async def test_claims_are_sealed_taken_once_and_gone_after_minutes(engine: AsyncEngine, tmp_path: Path) -> None:
+    key = vault.claims_key(tmp_path / "claims.key", random_bytes)
+    assert vault.claims_key(tmp_path / "claims.key", random_bytes) == key
+    waiting = vault.Disclosures(engine, lambda: key, random_bytes)
+    await waiting.put(ID, {"family_name": "Elev"}, NOON, 300)
+    async with engine.connect() as connection:
+        sealed = (await connection.execute(vault.disclosures.select())).one().sealed
+    assert b"Elev" not in sealed
+    assert await waiting.take(ID, NOON) == {"family_name": "Elev"}
+    assert await waiting.take(ID, NOON) is None
+    await waiting.put(ID, {"family_name": "Elev"}, NOON, 300)
+    assert await waiting.take(ID, NOON + timedelta(seconds=300)) is None
+    await waiting.put(ID, {}, NOON, 300)
+    await waiting.sweep(NOON + timedelta(seconds=300))
+    assert await waiting.take(ID, NOON) is None
+
+
+async def test_claims_sealed_with_another_key_are_lost(engine: AsyncEngine) -> None:
+    await vault.Disclosures(engine, lambda: bytes(32), random_bytes).put(ID, {}, NOON, 300)
+    assert await vault.Disclosures(engine, lambda: bytes([1] * 32), random_bytes).take(ID, NOON) is None

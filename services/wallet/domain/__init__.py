@@ -1,0 +1,1 @@
+"""Pure decisions of the wallet: an account, a timeline, a received credential."""

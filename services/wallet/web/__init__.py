@@ -1,0 +1,1 @@
+"""What people look at: templates, words, one stylesheet."""

@@ -1,0 +1,187 @@
+"""How far each reader has come: the runner's own tables, and the cursor that moves in the reader's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from kompetenspass.log.api import Recorded
+
+SERVICE = "service"  # stands for the service's own schema in the runner's statements
+RUNNER = MetaData(schema=SERVICE)
+
+CURSORS = Table(
+    "runner_cursor",
+    RUNNER,
+    Column("kind", Text, primary_key=True),
+    Column("reader", Text, primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("log", Text, primary_key=True),
+    Column("epoch", Uuid, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("event_id", Uuid),
+    Column("checked_at", DateTime(timezone=True)),
+    postgresql_with={"fillfactor": 50},
+)
+GENERATIONS = Table(
+    "runner_generation",
+    RUNNER,
+    Column("projection", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("code_version", Integer, nullable=False),
+    Column("live", Boolean, nullable=False),
+)
+PARKED = Table(
+    "runner_parked",
+    RUNNER,
+    Column("kind", Text, primary_key=True),
+    Column("reader", Text, primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("log", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("stream", Text, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
+
+class Taken(Exception):
+    """The cursor is not where this runner left it: another runner has the reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Whose cursor it is: a projection's generation, or a reaction (generation 0)."""
+
+    kind: Literal["projection", "reaction"]
+    reader: str
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last event that was applied: where it stands in which life of the log, and its id (None before the first)."""
+
+    epoch: UUID
+    position: int
+    event_id: UUID | None
+
+    def at(self, recorded: Recorded) -> Cursor:
+        """Return the cursor after `recorded`."""
+        return Cursor(self.epoch, recorded.position, recorded.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What is stored of one cursor."""
+
+    key: Key
+    log: str
+    position: int
+    checked_at: datetime | None
+
+
+def schemas(service: str, tables: str | None = None) -> Mapping[str | None, str | None]:
+    """Return the `schema_translate_map`: the runner's tables in the service's schema, unqualified ones in `tables`."""
+    return {None: tables or service, SERVICE: service}
+
+
+async def install_runner_tables(engine: AsyncEngine, service: str) -> None:
+    """Make the runner's tables in the service's schema, unless they are there."""
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(schema_translate_map=schemas(service))
+        async with connection.begin():
+            await lock(connection, f"{service} runner")
+            await connection.run_sync(RUNNER.create_all)
+
+
+async def lock(connection: AsyncConnection, name: str) -> None:
+    """Wait for the right to do what `name` says, until the transaction ends."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
+async def open_cursor(connection: AsyncConnection, key: Key, log: str, epoch: UUID) -> Cursor:
+    """Return the stored cursor; a new one starts before the first event of the log in its present epoch."""
+    fresh = {"kind": key.kind, "reader": key.reader, "generation": key.generation, "log": log}
+    await connection.execute(
+        insert(CURSORS).values(**fresh, epoch=epoch, position=0, event_id=None).on_conflict_do_nothing()
+    )
+    row = (
+        await connection.execute(
+            select(CURSORS.c.epoch, CURSORS.c.position, CURSORS.c.event_id).where(_is(CURSORS, key, log))
+        )
+    ).one()
+    return Cursor(row.epoch, row.position, row.event_id)
+
+
+async def advance(connection: AsyncConnection, key: Key, log: str, before: Cursor, after: Cursor) -> None:
+    """Move the cursor from where this runner read it, and hold its row. Raises Taken if it is not there any more.
+
+    The transaction need not wait for the disk: lost in a crash, it takes what was applied with it, and is done again.
+    """
+    await connection.execute(text("SET LOCAL synchronous_commit = off"))
+    moved = await connection.execute(
+        update(CURSORS)
+        .where(_is(CURSORS, key, log), CURSORS.c.epoch == before.epoch, CURSORS.c.position == before.position)
+        .values(position=after.position, event_id=after.event_id)
+    )
+    if moved.rowcount != 1:
+        raise Taken(key.reader)
+
+
+async def stamp(connection: AsyncConnection, key: Key, log: str, cursor: Cursor, moment: datetime) -> None:
+    """Say that nothing stood after the cursor at `moment`. Raises Taken."""
+    await connection.execute(text("SET LOCAL synchronous_commit = off"))
+    stamped = await connection.execute(
+        update(CURSORS)
+        .where(_is(CURSORS, key, log), CURSORS.c.epoch == cursor.epoch, CURSORS.c.position == cursor.position)
+        .values(checked_at=moment)
+    )
+    if stamped.rowcount != 1:
+        raise Taken(key.reader)
+
+
+async def hold(connection: AsyncConnection, key: Key, log: str) -> None:
+    """Keep the reader's runner from moving the cursor until the transaction ends."""
+    await connection.execute(select(CURSORS.c.position).where(_is(CURSORS, key, log)).with_for_update())
+
+
+async def stands(connection: AsyncConnection) -> list[Stand]:
+    """Return the cursors of live generations and of reactions."""
+    live = and_(GENERATIONS.c.projection == CURSORS.c.reader, GENERATIONS.c.number == CURSORS.c.generation)
+    rows = await connection.execute(
+        select(CURSORS)
+        .outerjoin(GENERATIONS, and_(live, CURSORS.c.kind == "projection"))
+        .where((CURSORS.c.kind == "reaction") | GENERATIONS.c.live)
+        .order_by(CURSORS.c.kind, CURSORS.c.reader, CURSORS.c.log)
+    )
+    return [Stand(Key(r.kind, r.reader, r.generation), r.log, r.position, r.checked_at) for r in rows]
+
+
+def _is(table: Table, key: Key, log: str) -> ColumnElement[bool]:
+    c = table.c
+    return and_(c.kind == key.kind, c.reader == key.reader, c.generation == key.generation, c.log == log)

@@ -1,0 +1,98 @@
+"""What becomes of a handler's failure: tried again, parked, or the reader stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.log.cursors import Taken
+from kompetenspass.log.project import Retry
+
+T = TypeVar("T")
+RETRY_PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+_OUTAGE = {"08", "25", "40", "53", "55", "57", "58"}  # connection, transaction, resources, locks, shutdown, system
+
+
+class Halt(Exception):
+    """The reader stops and a person looks at it; `reason` is a constant word."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Superseded(Halt):
+    """Another generation took over: no alarm, the supervisor follows it."""
+
+
+class Unhandled(Exception):
+    """The event is to be parked; `error` names the class of what was raised, never its text."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Fate(Enum):
+    """What a failure means for the event and its reader."""
+
+    OUTAGE = auto()  # nobody's fault: from the last cursor again, for as long as it takes
+    RETRY = auto()  # again a few times, then stop
+    CONTENDED = auto()  # again a few times, then park
+    HALT = auto()  # the tables or the code are wrong, not the event: stop
+    PARK = auto()
+
+
+def fate_of(error: Exception) -> Fate:
+    """Return what is to become of a handler's failure."""
+    if isinstance(error, Retry):
+        return Fate.RETRY
+    if isinstance(error, Problem):
+        kinds = {Kind.UNAVAILABLE: Fate.OUTAGE, Kind.THROTTLED: Fate.OUTAGE, Kind.CONFLICT: Fate.CONTENDED}
+        return kinds.get(error.kind, Fate.PARK)
+    if isinstance(error, DBAPIError):
+        return _fate_in_database(error)
+    return Fate.OUTAGE if isinstance(error, OSError | TimeoutError) else Fate.PARK
+
+
+async def settle(action: Callable[[], Awaitable[T]]) -> T:
+    """Return what `action` returns, trying again while that may help.
+
+    Raises Unhandled (park it), Halt (stop), Taken, or the outage itself.
+    """
+    for pause in (*RETRY_PAUSES_SECONDS, None):
+        try:
+            return await action()
+        except (Taken, Halt):
+            raise
+        except Exception as error:
+            _judge(error, last=pause is None)
+        await asyncio.sleep(pause or 0)
+    raise AssertionError("the last attempt either returns or raises")
+
+
+def _judge(error: Exception, *, last: bool) -> None:
+    match fate_of(error):
+        case Fate.OUTAGE:
+            raise error
+        case Fate.HALT:
+            raise Halt("handler_and_tables_disagree") from error
+        case Fate.RETRY if last:
+            raise Halt("retries_exhausted") from error
+        case Fate.PARK:
+            raise Unhandled(type(error).__name__) from error
+        case Fate.CONTENDED if last:
+            raise Unhandled(type(error).__name__) from error
+
+
+def _fate_in_database(error: DBAPIError) -> Fate:
+    state = str(getattr(error.orig, "sqlstate", None) or "08")[:2]
+    if error.connection_invalidated or state in _OUTAGE:
+        return Fate.OUTAGE
+    return Fate.HALT if state == "42" else Fate.PARK

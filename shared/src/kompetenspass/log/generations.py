@@ -1,0 +1,197 @@
+"""Generations of a projection: the live tables behind the views, new ones filled beside, and the switch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Table, delete, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.schema import CreateSchema, DropSchema
+
+from kompetenspass.log.cursors import CURSORS, GENERATIONS, PARKED, lock, schemas
+from kompetenspass.log.project import Projection
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One set of a projection's tables, made by one version of its code."""
+
+    projection: str
+    number: int
+    code_version: int
+    live: bool
+
+    def schema(self, service: str) -> str:
+        """Return the database schema that its tables live in."""
+        return f"{service}_{self.projection}_g{self.number}"
+
+
+@asynccontextmanager
+async def transaction(
+    engine: AsyncEngine, translate: Mapping[str | None, str | None]
+) -> AsyncIterator[AsyncConnection]:
+    """Return a connection inside a transaction in which unqualified tables stand for those of a schema."""
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(schema_translate_map=translate)
+        async with connection.begin():
+            yield connection
+
+
+async def prepare(engine: AsyncEngine, service: str, projection: Projection) -> Generation:
+    """Return the generation that this version of the code keeps up to date, making it where there is none.
+
+    The very first one is live at once, empty; a later one becomes live by `switch`, once it has caught up.
+    """
+    async with transaction(engine, schemas(service)) as connection:
+        await lock(connection, f"{service} {projection.name}")
+        known = await generations(connection, projection.name)
+        fitting = [g for g in known if g.code_version == projection.version]
+        if fitting:
+            return max(fitting, key=lambda g: (g.live, g.number))
+        made = await _made(connection, service, projection, number=_next(known), live=not known)
+        if made.live:
+            await _show(connection, service, projection, made)
+        return made
+
+
+async def begin_replay(engine: AsyncEngine, service: str, projection: Projection) -> Generation:
+    """Make a new, empty generation beside the live one; what an earlier replay left unfinished is dropped."""
+    async with transaction(engine, schemas(service)) as connection:
+        await lock(connection, f"{service} {projection.name}")
+        known = await generations(connection, projection.name)
+        live = max((g.number for g in known if g.live), default=0)
+        unfinished = [g for g in known if g.number > live and g.code_version == projection.version]
+        for generation in unfinished:
+            await _drop(connection, service, generation)
+        known = [g for g in known if g not in unfinished]
+        return await _made(connection, service, projection, number=_next(known), live=False)
+
+
+async def switch(engine: AsyncEngine, service: str, projection: Projection, to: Generation) -> bool:
+    """Put `to` behind the views, in one transaction; return False if it is behind the live one, or gone."""
+    async with transaction(engine, schemas(service)) as connection:
+        await lock(connection, f"{service} {projection.name}")
+        known = await generations(connection, projection.name)
+        live = next((g for g in known if g.live), None)
+        if to.number not in {g.number for g in known}:
+            return False
+        if live is not None and live.number != to.number:
+            if not await _has_reached(connection, to, live):
+                return False
+            await _hide(connection, service, live)
+        await connection.execute(
+            update(GENERATIONS)
+            .where(GENERATIONS.c.projection == projection.name)
+            .values(live=GENERATIONS.c.number == to.number)
+        )
+        await _show(connection, service, projection, to)
+        return True
+
+
+async def drop_old(engine: AsyncEngine, service: str, projection: str) -> int:
+    """Drop every generation older than the live one; return how many there were."""
+    async with transaction(engine, schemas(service)) as connection:
+        await lock(connection, f"{service} {projection}")
+        known = await generations(connection, projection)
+        live = max((g.number for g in known if g.live), default=0)
+        old = [g for g in known if g.number < live]
+        for generation in old:
+            await _drop(connection, service, generation)
+        return len(old)
+
+
+async def generations(connection: AsyncConnection, projection: str) -> Sequence[Generation]:
+    """Return the generations of a projection, oldest first."""
+    rows = await connection.execute(
+        select(GENERATIONS).where(GENERATIONS.c.projection == projection).order_by(GENERATIONS.c.number)
+    )
+    return [Generation(r.projection, r.number, r.code_version, r.live) for r in rows]
+
+
+async def is_live(connection: AsyncConnection, projection: str, number: int) -> bool:
+    """Return whether the generation is there and behind the views."""
+    where = (GENERATIONS.c.projection == projection, GENERATIONS.c.number == number)
+    return bool(await connection.scalar(select(GENERATIONS.c.live).where(*where)))
+
+
+def _next(known: Sequence[Generation]) -> int:
+    return max((g.number for g in known), default=0) + 1
+
+
+async def _made(
+    connection: AsyncConnection, service: str, projection: Projection, *, number: int, live: bool
+) -> Generation:
+    made = Generation(projection.name, number, projection.version, live)
+    schema = made.schema(service)
+    await connection.execute(DropSchema(schema, cascade=True, if_exists=True))
+    await connection.execute(CreateSchema(schema))
+    await connection.execute(
+        insert(GENERATIONS).values(
+            projection=projection.name, number=number, code_version=projection.version, live=live
+        )
+    )
+    tables = await connection.execution_options(schema_translate_map=schemas(service, schema))
+    await tables.run_sync(projection.metadata.create_all)
+    await connection.execution_options(schema_translate_map=schemas(service))
+    return made
+
+
+async def _has_reached(connection: AsyncConnection, new: Generation, live: Generation) -> bool:
+    """Return whether `new` stands nowhere behind `live`, whose runner is held until the switch is done."""
+    held = await connection.execute(
+        select(CURSORS.c.log, CURSORS.c.position)
+        .where(CURSORS.c.kind == "projection", CURSORS.c.reader == live.projection)
+        .where(CURSORS.c.generation == live.number)
+        .with_for_update()
+    )
+    reached = await connection.execute(
+        select(CURSORS.c.log, CURSORS.c.position)
+        .where(CURSORS.c.kind == "projection", CURSORS.c.reader == new.projection)
+        .where(CURSORS.c.generation == new.number)
+    )
+    positions = {row.log: row.position for row in reached}
+    return all(positions.get(row.log, row.position) >= row.position for row in held)
+
+
+async def _show(connection: AsyncConnection, service: str, projection: Projection, generation: Generation) -> None:
+    for table in projection.metadata.sorted_tables:
+        view, source = _quoted(connection, service, table), _quoted(connection, generation.schema(service), table)
+        await connection.execute(text(f"DROP VIEW IF EXISTS {view}"))
+        await connection.execute(text(f"CREATE VIEW {view} AS SELECT * FROM {source}"))  # noqa: S608  quoted names
+
+
+async def _hide(connection: AsyncConnection, service: str, generation: Generation) -> None:
+    """Drop the views on a generation's tables, also those of tables that the new version no longer has."""
+    views = await connection.scalars(
+        text(
+            "SELECT DISTINCT quote_ident(view_schema) || '.' || quote_ident(view_name) "
+            "FROM information_schema.view_table_usage WHERE view_schema = :service AND table_schema = :tables"
+        ),
+        {"service": service, "tables": generation.schema(service)},
+    )
+    for view in views.all():
+        await connection.execute(text(f"DROP VIEW {view}"))
+
+
+async def _drop(connection: AsyncConnection, service: str, generation: Generation) -> None:
+    await connection.execute(DropSchema(generation.schema(service), cascade=True, if_exists=True))
+    for table in (CURSORS, PARKED):
+        await connection.execute(
+            delete(table).where(
+                table.c.kind == "projection",
+                table.c.reader == generation.projection,
+                table.c.generation == generation.number,
+            )
+        )
+    await connection.execute(
+        delete(GENERATIONS).where(
+            GENERATIONS.c.projection == generation.projection, GENERATIONS.c.number == generation.number
+        )
+    )
+
+
+def _quoted(connection: AsyncConnection, schema: str, table: Table) -> str:
+    quote = connection.dialect.identifier_preparer.quote
+    return f"{quote(schema)}.{quote(table.name)}"

@@ -1,0 +1,59 @@
+"""The runner of reactions: the service's own projections first, then the handler, then the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from kompetenspass.log import cursors
+from kompetenspass.log.api import Feed, Recorded
+from kompetenspass.log.cursors import Cursor, Key, schemas
+from kompetenspass.log.fates import Unhandled, settle
+from kompetenspass.log.generations import transaction
+from kompetenspass.log.parked import BEHIND, park, parked_streams
+from kompetenspass.log.project import Reaction, ReactionHandler
+from kompetenspass.log.runner import Dispatch, Follower, Place
+
+Passed = Callable[[tuple[str, ...], str, int], Awaitable[None]]
+"""Returns once the named projections have passed a position of a log."""
+
+
+class ReactionFollower(Follower):
+    """Calls a reaction's handlers for a log's events, each at least once: its events' ids make the repeat harmless."""
+
+    def __init__(self, place: Place, feed: Feed, reaction: Reaction, passed: Passed) -> None:
+        super().__init__(place, feed, Key("reaction", reaction.name))
+        self._reaction = reaction
+        self._passed = passed
+        self._dispatch: Dispatch[ReactionHandler] = Dispatch(reaction.handlers)
+
+    async def _apply(self, cursor: Cursor, rows: Sequence[Recorded]) -> Cursor:
+        for row in rows:
+            if self._dispatch.concerns(row):
+                cursor = await self._react(cursor, row)
+                self._moved_to(cursor.position)
+        return cursor if cursor.position == rows[-1].position else await self._advance(cursor, rows[-1])
+
+    async def _react(self, cursor: Cursor, row: Recorded) -> Cursor:
+        await self._passed(self._reaction.after, self.feed.owner, row.position)
+        async with transaction(self.place.engine, schemas(self.place.service)) as connection:
+            aside = await parked_streams(connection, self.key, self.feed.owner)
+        if row.stream in aside:
+            return await self._advance(cursor, row, parking=BEHIND)
+        try:
+            await settle(lambda: self._handled(row))
+        except Unhandled as unhandled:
+            return await self._advance(cursor, row, parking=unhandled.error)
+        return await self._advance(cursor, row)
+
+    async def _handled(self, row: Recorded) -> None:
+        handler = self._dispatch.handler(row)
+        assert handler is not None
+        await handler(row)
+
+    async def _advance(self, cursor: Cursor, row: Recorded, parking: str | None = None) -> Cursor:
+        after = cursor.at(row)
+        async with transaction(self.place.engine, schemas(self.place.service)) as connection:
+            await cursors.advance(connection, self.key, self.feed.owner, cursor, after)
+            if parking:
+                await park(connection, self.key, self.feed.owner, row, parking)
+        return after

@@ -1,0 +1,209 @@
+"""All readers of one service: starts and stops them, replays, and says how far they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kompetenspass.core.clock import Clock
+from kompetenspass.core.errors import not_found
+from kompetenspass.log import generations, supervisor
+from kompetenspass.log.api import Feed
+from kompetenspass.log.cursors import Stand, install_runner_tables, schemas, stands
+from kompetenspass.log.fates import Fate, fate_of
+from kompetenspass.log.generations import transaction
+from kompetenspass.log.project import Projection, Reaction
+from kompetenspass.log.reactions import ReactionFollower
+from kompetenspass.log.runner import Follower, Place
+from kompetenspass.log.supervisor import Supervisor, ended
+from kompetenspass.log.unparking import Unparking
+from kompetenspass.log.waking import heard
+
+_FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.01, 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far one reader is in one log. `started`: it has once been at the head; `halted`: why it stopped, or None."""
+
+    reader: str
+    log: str
+    position: int
+    head: int
+    started: bool
+    halted: str | None
+
+    @property
+    def lag(self) -> int:
+        """How many events it has not applied yet."""
+        return max(0, self.head - self.position)
+
+
+class Readers:
+    """Declare with `project` and `react`; `prepare` makes tables and views, `start` prepares and runs the loops."""
+
+    def __init__(self, service: str, engine: AsyncEngine, feeds: Mapping[str, Feed], clock: Clock) -> None:
+        self._place = Place(service, engine, clock)
+        self._feeds = feeds
+        self._projections: dict[str, Projection] = {}
+        self._reactions: dict[str, Reaction] = {}
+        self._supervisors: list[Supervisor] = []
+        self._reacting: list[ReactionFollower] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stored: tuple[float, Sequence[Stand]] = (float("-inf"), ())
+        self.parked = Unparking(self._place, feeds, self._projections, self._reactions)
+
+    def project(self, projection: Projection) -> None:
+        """Declare a projection."""
+        self._projections[projection.name] = projection
+
+    def react(self, reaction: Reaction) -> None:
+        """Declare a reaction; the projections that it comes after are declared as well before the start."""
+        self._reactions[reaction.name] = reaction
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The declared projections."""
+        return tuple(self._projections)
+
+    def follows(self, log: str) -> bool:
+        """Return whether any projection reads the log."""
+        return any(log in projection.logs for projection in self._projections.values())
+
+    async def prepare(self) -> None:
+        """Make the runner's tables, and first generations with their views; a process without loops needs them too."""
+        unknown = {name for r in self._reactions.values() for name in r.after} - self._projections.keys()
+        if unknown:
+            raise ValueError(f"reactions come after projections that are not declared: {sorted(unknown)}")
+        await install_runner_tables(self._place.engine, self._place.service)
+        for projection in self._projections.values():
+            await generations.prepare(self._place.engine, self._place.service, projection)
+
+    async def start(self) -> None:
+        """Prepare, then follow the logs until stopped."""
+        await self.prepare()
+        self._supervisors = [Supervisor(self._place, self._feeds, p) for p in self._projections.values()]
+        self._reacting = [
+            ReactionFollower(self._place, self._feeds[log], reaction, self._passed)
+            for reaction in self._reactions.values()
+            for log in reaction.logs
+        ]
+        self._tasks = [asyncio.create_task(s.run(), name=s.projection.name) for s in self._supervisors]
+        self._tasks += [asyncio.create_task(f.run(), name=f"{f.key.reader}:{f.feed.owner}") for f in self._reacting]
+
+    async def stop(self) -> None:
+        """End the loops; what was not committed is done again after the next start."""
+        await ended(self._tasks)
+        self._tasks, self._supervisors, self._reacting = [], [], []
+
+    async def replay(self, name: str) -> int:
+        """Fill new tables beside the live ones, switch to them, and return the number of their generation.
+
+        Raises Problem `not_found`, `replay_halted`.
+        """
+        projection = self._declared(name)
+        await install_runner_tables(self._place.engine, self._place.service)
+        return (await supervisor.replay(self._place, self._feeds, projection)).number
+
+    async def drop_old(self, name: str) -> int:
+        """Drop the tables that a replay or a new version has replaced; return how many generations there were."""
+        return await generations.drop_old(self._place.engine, self._place.service, self._declared(name).name)
+
+    async def lags(self) -> list[Lag]:
+        """Return how far each reader is: this process's own, or, where it runs none, what the others stored."""
+        if self._tasks:
+            beginning = [
+                Lag(s.projection.name, log, 0, 0, started=False, halted=None)
+                for s in self._supervisors
+                if not s.followers
+                for log in s.projection.logs
+            ]
+            return beginning + [await self._lag_of(follower) for follower in self._followers()]
+        return [
+            Lag(s.key.reader, s.log, s.position, await self._feeds[s.log].head(), started=True, halted=None)
+            for s in await self.stands()
+            if s.log in self._feeds
+        ]
+
+    async def judging_parked(self) -> int:
+        """Return how many events are parked in projections that judge validity: above 0 the service is not ready."""
+        judging = {name for name, projection in self._projections.items() if projection.judges_validity}
+        return sum(e.key.kind == "projection" and e.key.reader in judging for e in await self.parked.list())
+
+    async def stands(self) -> Sequence[Stand]:
+        """Return the stored cursors of what is live."""
+        async with transaction(self._place.engine, schemas(self._place.service)) as connection:
+            return await stands(connection)
+
+    async def caught_up(self, log: str, position: int, timeout_seconds: float) -> bool:
+        """Return whether within the time every projection that reads the log has passed the position."""
+        names = tuple(name for name, projection in self._projections.items() if log in projection.logs)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._passed(names, log, position)
+        except TimeoutError:
+            return False
+        return True
+
+    async def checked_at(self, log: str) -> datetime | None:
+        """Return since when all projections that read the log are known to have read all of it; None: never yet."""
+        here = [f.checked_at for s in self._supervisors for f in s.followers if f.feed.owner == log]
+        if here and None not in here:
+            return min(moment for moment in here if moment is not None)
+        now = asyncio.get_running_loop().time()
+        if now - self._stored[0] > 1:
+            self._stored = (now, await self.stands())
+        wanted = {name for name, projection in self._projections.items() if log in projection.logs}
+        stored = {s.key.reader: s.checked_at for s in self._stored[1] if s.key.kind == "projection" and s.log == log}
+        moments = [stored.get(name) for name in wanted]
+        return None if None in moments else min((moment for moment in moments if moment is not None), default=None)
+
+    async def _passed(self, names: Sequence[str], log: str, position: int) -> None:
+        """Return once the live generations of the named projections, so far as they read the log, have passed it."""
+        missing = {name for name in names if log in self._projections[name].logs}
+        poll = _FIRST_POLL_SECONDS
+        while True:
+            hearing = self._place.moved.hearing
+            missing -= self._here(log, position)
+            if missing:
+                missing -= await self._elsewhere(log, position)
+            if not missing:
+                return
+            await heard(hearing, poll)
+            poll = min(poll * 1.5, _LONGEST_POLL_SECONDS)
+
+    def _here(self, log: str, position: int) -> set[str]:
+        return {
+            s.projection.name
+            for s in self._supervisors
+            if s.generation is not None and s.generation.live
+            if any(f.feed.owner == log and f.position >= position and not f.halted for f in s.followers)
+        }
+
+    async def _elsewhere(self, log: str, position: int) -> set[str]:
+        """Return the projections that, by their stored cursors, have passed; none while the database is away."""
+        try:
+            found = await self.stands()
+        except DBAPIError as error:
+            if fate_of(error) is not Fate.OUTAGE:
+                raise
+            return set()
+        return {s.key.reader for s in found if s.key.kind == "projection" and s.log == log and s.position >= position}
+
+    def _followers(self) -> list[Follower]:
+        return [*(f for s in self._supervisors for f in s.followers), *self._reacting]
+
+    async def _lag_of(self, follower: Follower) -> Lag:
+        log, position = follower.feed.owner, follower.position
+        head = await follower.feed.head()
+        return Lag(follower.key.reader, log, position, max(head, position), follower.at_head, follower.halted)
+
+    def _declared(self, name: str) -> Projection:
+        if name not in self._projections:
+            raise not_found("projection")
+        return self._projections[name]

@@ -1,0 +1,1 @@
+"""The environment that Alembic runs in, the same for every service."""

@@ -1,0 +1,169 @@
+"""The outermost layer of a service: trace, request id, body limit, Wait-For, security headers, and the last catch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Protocol
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Tracer
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.core.ids import uuid7
+from kompetenspass.web.errors import internal_error_response, problem_response
+from kompetenspass.web.telemetry import PROPAGATOR, enter_trace, logger
+
+OWNER: ContextVar[str] = ContextVar("kompetenspass_owner")
+"""The service whose request is being answered; several services may live in one process."""
+
+WAIT_SECONDS = 5.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+_WAIT = re.compile(r"\s*([a-z]+)=(\d{1,18})\s*\Z")
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_SECURITY_HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class Waits(Protocol):
+    """What the edge needs of the runtime."""
+
+    async def caught_up(self, owner: str, position: int, timeout_seconds: float) -> None:
+        """Return once this service has applied a position of a log. Raises Problem `not_caught_up`."""
+
+
+class Edge:
+    """ASGI middleware around everything else of one service."""
+
+    def __init__(
+        self, app: ASGIApp, *, service: str, tracer: Tracer, runtime: Waits, body_limit_bytes: int, https: bool
+    ) -> None:
+        self._app = app
+        self._service = service
+        self._tracer = tracer
+        self._runtime = runtime
+        self._body_limit_bytes = body_limit_bytes
+        self._headers = dict(_SECURITY_HEADERS)
+        if https:
+            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever fails inside becomes an answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        parent = PROPAGATOR.extract({"traceparent": headers.get("traceparent", "")})
+        with self._tracer.start_as_current_span(f"{scope['method']}", context=parent, kind=SpanKind.SERVER) as span:
+            enter_trace(span.get_span_context())
+            OWNER.set(self._service)
+            request_id = _request_id(headers)
+            structlog.contextvars.clear_contextvars()
+            structlog.contextvars.bind_contextvars(
+                service=self._service, request_id=request_id, trace_id=f"{span.get_span_context().trace_id:032x}"
+            )
+            answer = _Answer(send, self._headers, request_id, scope["method"])
+            await self._guarded(scope, receive, answer, headers)
+            span.set_attribute("http.response.status_code", answer.status)
+            span.set_attribute("http.request.method", scope["method"])
+
+    async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer, headers: Headers) -> None:
+        try:
+            if scope["method"] in _WITHOUT_BODY:
+                await self._wait_for(headers.get("wait-for"))
+            else:
+                receive = _replayed(await _limited_body(receive, headers, self._body_limit_bytes), receive)
+            await self._app(scope, receive, answer)
+        except Problem as problem:
+            await problem_response(problem)(scope, receive, answer)
+        except _CallerGone:
+            logger().info("caller_gone", method=scope["method"])
+        except Exception:
+            logger().exception("request_failed", method=scope["method"])
+            trace.get_current_span().set_status(trace.StatusCode.ERROR)
+            if answer.status:
+                raise
+            await internal_error_response()(scope, receive, answer)
+
+    async def _wait_for(self, header: str | None) -> None:
+        for entry in header.split(",") if header else ():
+            found = _WAIT.match(entry)
+            if not found:
+                raise Problem("invalid_request", "Wait-For is not understood.", remedy="Write it as owner=position.")
+            await self._runtime.caught_up(found[1], int(found[2]), WAIT_SECONDS)
+
+
+class _CallerGone(Exception):
+    """The caller went away before its body was whole; there is nobody to answer."""
+
+
+class _Answer:
+    """The `send` of one answer: adds the headers and remembers the status (0: nothing was sent yet)."""
+
+    def __init__(self, send: Send, headers: Mapping[str, str], request_id: str, method: str) -> None:
+        self._send = send
+        self._headers = headers
+        self._request_id = request_id
+        self._command = method not in _WITHOUT_BODY
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)
+            headers["X-Request-ID"] = self._request_id
+            if self._command:
+                headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.match(given) else str(uuid7())
+
+
+async def _limited_body(receive: Receive, headers: Headers, limit_bytes: int) -> bytes:
+    length = headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > limit_bytes:
+        raise _too_large(limit_bytes)
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _CallerGone
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limit_bytes:
+            raise _too_large(limit_bytes)
+    return bytes(body)
+
+
+def _too_large(limit_bytes: int) -> Problem:
+    return Problem(
+        "too_large", "The body is too large.", kind=Kind.TOO_LARGE, remedy=f"Send at most {limit_bytes} bytes."
+    )
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

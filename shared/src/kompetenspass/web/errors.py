@@ -1,0 +1,127 @@
+"""The one place where a Problem becomes HTTP: RFC 9457 for our own APIs, the OAuth error object for the protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.web.telemetry import current_trace_id, logger
+
+STATUS: Mapping[Kind, int] = {
+    Kind.INVALID: 400,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.FORBIDDEN: 403,
+    Kind.NOT_FOUND: 404,
+    Kind.CONFLICT: 409,
+    Kind.GONE: 410,
+    Kind.NOT_ACCEPTABLE: 406,
+    Kind.TOO_LARGE: 413,
+    Kind.UNSUPPORTED: 501,
+    Kind.THROTTLED: 429,
+    Kind.UNAVAILABLE: 503,
+}
+"""The coarse category of a refusal to its HTTP status; no other table exists."""
+
+_RESERVED = frozenset({"type", "title", "status", "code", "remedy", "trace_id"})
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+def problem_response(problem: Problem, status: int | None = None) -> Response:
+    """Return `problem` as application/problem+json: type, title, status, code, remedy, its members, trace_id.
+
+    Source: RFC 9457, section 3.
+    """
+    _log(problem)
+    status = status or STATUS[problem.kind]
+    body: dict[str, Any] = {name: value for name, value in problem.members.items() if name not in _RESERVED}
+    body |= {
+        "type": f"urn:kompetenspass:problem:{problem.code}",
+        "title": problem.title,
+        "status": status,
+        "code": problem.code,
+        "remedy": problem.remedy,
+        "trace_id": current_trace_id(),
+    }
+    headers = _NO_STORE | problem.headers
+    return JSONResponse(body, status, headers=headers, media_type="application/problem+json")
+
+
+def oauth_error_response(problem: Problem, status: int | None = None) -> Response:
+    """Return `problem` as {"error", "error_description"}, the description in the characters that the protocol allows.
+
+    Without `status` it is 400, or what the table says for a missing token and for a server's own trouble.
+    Source: RFC 6749, section 5.2.
+    """
+    _log(problem)
+    status = status or (STATUS[problem.kind] if problem.kind in (Kind.UNAUTHENTICATED, Kind.UNAVAILABLE) else 400)
+    body = {"error": problem.code, "error_description": _plain_ascii(f"{problem.title} {problem.remedy}".strip())}
+    return JSONResponse(body, status, headers=_NO_STORE | problem.headers)
+
+
+def internal_error_response() -> Response:
+    """Return the answer to a bug: 500, a fixed sentence and the trace id."""
+    body = {
+        "type": "urn:kompetenspass:problem:internal_error",
+        "title": "Something went wrong on our side.",
+        "status": 500,
+        "code": "internal_error",
+        "remedy": "Try again; if it happens again, report the trace id.",
+        "trace_id": current_trace_id(),
+    }
+    return JSONResponse(body, 500, headers=_NO_STORE, media_type="application/problem+json")
+
+
+def validation_problem(places: Sequence[Mapping[str, Any]]) -> Problem:
+    """Return the refusal of a body or parameter: where it is wrong and why, never what was sent."""
+    wrong = [{"place": ".".join(str(part) for part in place["loc"]), "reason": place["msg"]} for place in places]
+    return Problem(
+        "invalid_request",
+        "The request is not as it should be.",
+        remedy="Correct the places that `errors` names.",
+        members={"errors": wrong},
+    )
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Teach `app` to answer every expected exception with problem+json."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+async def _on_problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error)
+
+
+async def _on_validation_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem_response(validation_problem(error.errors()))
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    problem = Problem(
+        phrase.lower().replace(" ", "_"),
+        f"{phrase}.",
+        remedy="The paths and methods stand in /openapi.json.",
+        headers=dict(error.headers or {}),
+    )
+    return problem_response(problem, error.status_code)
+
+
+def _plain_ascii(text: str) -> str:
+    kept = text.replace('"', "'").replace("\\", "/")
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in kept)
+
+
+def _log(problem: Problem) -> None:
+    logger().info("request_refused", code=problem.code, detail=problem.detail or None)

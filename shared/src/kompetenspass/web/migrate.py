@@ -1,0 +1,57 @@
+"""Bring a service's durable tables up to date: its Alembic history, one process at a time."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+_LOCK = "select pg_advisory_xact_lock(hashtextextended(:name, 0))"
+_ENVIRONMENT = Path(__file__).parent / "alembic_env"
+
+
+def engine_of(dsn: str, schema: str, *, pool_size: int = 5) -> AsyncEngine:
+    """Return an engine that has connected to nothing yet; unqualified names mean tables of `schema`."""
+
+    async def connect() -> asyncpg.Connection:
+        settings = {"search_path": schema, "application_name": schema, "timezone": "UTC"}
+        return await asyncpg.connect(dsn, server_settings=settings)
+
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=pool_size * 2
+    )
+
+
+async def upgrade(dsn: str, package: str) -> None:
+    """Run what is missing of the history in `package` (`services.<x>.migrations`), in the schema named after <x>.
+
+    One transaction under an advisory lock: all of it or nothing, and never by two processes at once.
+    """
+    schema = package.split(".")[-2]
+    engine = engine_of(dsn, schema, pool_size=1)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text(_LOCK), {"name": package})
+            await connection.run_sync(_upgrade, package, schema)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection, package: str, schema: str) -> None:
+    folder = Path(next(iter(importlib.import_module(package).__path__)))
+    config = Config()
+    config.set_main_option("script_location", _escaped(_ENVIRONMENT))
+    config.set_main_option("version_locations", _escaped(folder))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["connection"] = connection
+    config.attributes["schema"] = schema
+    command.upgrade(config, "head")
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%%")

@@ -1,0 +1,185 @@
+"""Runtime: everything of a service that opens and closes: tables, log, feeds, readers, timers, outbound calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Self
+
+import structlog
+
+from kompetenspass.core.clock import Clock, system_clock
+from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.log.api import Feed
+from kompetenspass.log.postgres import PostgresFeed, PostgresLog
+from kompetenspass.log.project import Projection, Reaction
+from kompetenspass.log.readers import Lag, Readers
+from kompetenspass.web.migrate import engine_of, upgrade
+from kompetenspass.web.outbound import Outbound
+from kompetenspass.web.readiness import CursorState, Readiness
+from kompetenspass.web.settings import ServiceSettings
+from kompetenspass.web.telemetry import logger
+from kompetenspass.web.timers import Leadership, Timer, run_timer
+
+_WATCH_SECONDS = 1.0
+
+
+class Runtime:
+    """Made and wired without I/O; entered, it migrates, starts and serves; left, it drains and closes.
+
+    `engine`, `log`, `feeds` (by owner, the service's own log among them), `clock` and `http` may be handed to
+    adapters before it is entered, but only used while it is. `fatal` is set when the process cannot go on.
+    """
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        *,
+        clock: Clock = system_clock,
+        http: Outbound | None = None,
+        migrations: str | None = None,
+    ) -> None:
+        self.settings = settings
+        self.service = settings.service
+        self.clock = clock
+        self.migrations = migrations or f"{type(settings).__module__.rpartition('.')[0]}.migrations"
+        self.http = http or Outbound(
+            allow_loopback=settings.allow_loopback_http, private_hosts=settings.outbound_private_hosts
+        )
+        self.engine = engine_of(settings.database_dsn, self.service)
+        self.log = PostgresLog(self.service, settings.database_dsn)
+        self._foreign = {owner: PostgresFeed(owner, dsn) for owner, dsn in settings.feed_dsns.items()}
+        self.feeds: dict[str, Feed] = {**self._foreign, self.service: self.log}
+        self.readers = Readers(self.service, self.engine, self.feeds, clock)
+        self.fatal = asyncio.Event()
+        self._timers: list[Timer] = []
+        self._starts: list[Callable[[], Awaitable[None]]] = []
+        self._open: AsyncExitStack | None = None
+
+    def project(self, projection: Projection) -> None:
+        """Keep `projection` up to date while the runtime is entered."""
+        self.readers.project(projection)
+
+    def react(self, reaction: Reaction) -> None:
+        """Run `reaction` while the runtime is entered."""
+        self.readers.react(reaction)
+
+    def every(self, seconds: float, name: str, fn: Callable[[], Awaitable[None]]) -> None:
+        """Run `fn` every `seconds`, in one process at a time (an advisory lock)."""
+        self._timers.append(Timer(seconds, name, fn))
+
+    def at_start(self, fn: Callable[[], Awaitable[None]]) -> None:
+        """Run `fn` once the tables and the log are there, before anything is served (reading keys, for instance)."""
+        self._starts.append(fn)
+
+    async def __aenter__(self) -> Self:
+        """Open everything, in order. Raises what cannot be opened; what was opened before is closed again."""
+        structlog.contextvars.bind_contextvars(service=self.service)
+        async with AsyncExitStack() as stack:
+            await upgrade(self.settings.database_dsn, self.migrations)
+            stack.push_async_callback(self.engine.dispose)
+            await stack.enter_async_context(self.http)
+            for transport in (self.log, *self._foreign.values()):
+                await transport.start()
+                stack.push_async_callback(transport.stop)
+            for start in self._starts:
+                await start()
+            await self._start_readers(stack)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Stop the readers and timers, drain the appender, close."""
+        if self._open:
+            await self._open.aclose()
+            self._open = None
+
+    async def require_fresh(self, *owners: str) -> None:
+        """Return if the facts of `owners` were checked recently enough. Raises Problem `facts_stale` (503)."""
+        stale = [owner for owner in owners if await self._is_stale(owner)]
+        if stale:
+            raise Problem(
+                "facts_stale",
+                "What this decision rests on is not up to date here.",
+                kind=Kind.UNAVAILABLE,
+                remedy="Try again in a moment; if it lasts, the operator looks at /readyz.",
+                members={"owners": sorted(stale)},
+                headers={"Retry-After": "1"},
+            )
+
+    async def caught_up(self, owner: str, position: int, timeout_seconds: float) -> None:
+        """Return once every projection here has applied `position` of the log of `owner`.
+
+        Raises Problem `not_caught_up` (503) when it takes longer, `invalid_request` for a log that none follows.
+        """
+        if not self.readers.follows(owner):
+            raise Problem("invalid_request", "This service does not follow that log.", members={"owner": owner})
+        if not await self.readers.caught_up(owner, position, timeout_seconds):
+            raise Problem(
+                "not_caught_up",
+                "This service has not read that far yet.",
+                kind=Kind.UNAVAILABLE,
+                remedy="Try again in a moment.",
+                headers={"Retry-After": "1"},
+            )
+
+    async def ready(self) -> Readiness:
+        """Return whether requests can be answered: once caught up with the heads seen at start, nothing that judges
+        validity parked, the appender healthy."""
+        lags, parked = await self.readers.lags(), await self.readers.parked.list()
+        healthy = self.log.healthy
+        faults = {
+            "appender_failed": not healthy,
+            "catching_up": not all(lag.started for lag in lags),
+            "reader_halted": any(lag.halted for lag in lags),
+            "judgement_parked": bool(parked) and await self.readers.judging_parked() > 0,
+        }
+        reasons = tuple(reason for reason, holds in faults.items() if holds)
+        return Readiness(reasons, [_cursor(lag) for lag in lags], len(parked), healthy)
+
+    @asynccontextmanager
+    async def maintained(self) -> AsyncIterator[Readers]:
+        """Return the readers for a command beside the service: tables and feeds, no loops, timers or appends."""
+        try:
+            await upgrade(self.settings.database_dsn, self.migrations)
+            await self.readers.prepare()
+            yield self.readers
+        finally:
+            for transport in (self.log, *self._foreign.values()):
+                await transport.stop()
+            await self.engine.dispose()
+
+    async def _is_stale(self, owner: str) -> bool:
+        checked_at = await self.readers.checked_at(owner)
+        limit = timedelta(seconds=self.settings.max_staleness_seconds)
+        return checked_at is None or self.clock() - checked_at > limit
+
+    async def _start_readers(self, stack: AsyncExitStack) -> None:
+        tasks = [asyncio.create_task(self._watch(), name=f"{self.service}:watch")]
+        if self.settings.only == "api":
+            await self.readers.prepare()
+        else:
+            await self.readers.start()
+            stack.push_async_callback(self.readers.stop)
+            leadership = Leadership(self.engine, f"{self.service}:timers")
+            stack.push_async_callback(leadership.release)
+            tasks += [asyncio.create_task(run_timer(t, leadership, self.service), name=t.name) for t in self._timers]
+        stack.push_async_callback(_cancelled, tasks)
+
+    async def _watch(self) -> None:
+        while self.log.healthy:  # noqa: ASYNC110  the log has no event for it, and a second is soon enough
+            await asyncio.sleep(_WATCH_SECONDS)
+        logger().error("appender_failed", service=self.service, alarm=True)
+        self.fatal.set()
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _cursor(lag: Lag) -> CursorState:
+    return CursorState(lag.reader, lag.log, lag.position, lag.head, lag.halted)

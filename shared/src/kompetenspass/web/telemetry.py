@@ -1,0 +1,89 @@
+"""Logs and traces: one JSON object a line, the trace id on each, and a span per request."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from contextvars import ContextVar
+from typing import Any, cast
+
+import structlog
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+from opentelemetry.trace import SpanContext, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_TRACE: ContextVar[SpanContext | None] = ContextVar("kompetenspass_trace", default=None)
+PROPAGATOR = TraceContextTextMapPropagator()
+
+
+def configure_logging(level: str = "INFO") -> None:
+    """Send every log line of the process, ours and the libraries', to standard error as one JSON object."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    renderers: list[Any] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.JSONRenderer(),
+    ]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=renderers))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "alembic", "asyncio", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def logger() -> structlog.stdlib.BoundLogger:
+    """Return the logger of the platform; what the context bound (service, trace id) is on each line."""
+    return cast(structlog.stdlib.BoundLogger, structlog.get_logger("kompetenspass"))
+
+
+def tracer_of(service: str, endpoint: str | None) -> Tracer:
+    """Return the tracer of one service. Without an endpoint, spans only carry their ids and nothing is recorded."""
+    provider = TracerProvider(
+        sampler=ALWAYS_ON if endpoint else ALWAYS_OFF, resource=Resource.create({"service.name": service})
+    )
+    if endpoint:
+        provider.add_span_processor(BatchSpanProcessor(_exporter(endpoint)))
+    return provider.get_tracer("kompetenspass.web")
+
+
+def enter_trace(span: SpanContext) -> None:
+    """Make `span` the one that log lines, answers and events of this task name."""
+    _TRACE.set(span)
+
+
+def current_trace_id() -> str | None:
+    """Return the trace id of the request at hand, 32 hexadecimal characters, or None outside of one."""
+    span = _TRACE.get()
+    return f"{span.trace_id:032x}" if span else None
+
+
+def current_traceparent() -> str | None:
+    """Return the W3C traceparent of the request at hand, or None outside of one. Source: W3C Trace Context."""
+    span = _TRACE.get()
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}" if span else None
+
+
+def _exporter(endpoint: str) -> Any:
+    try:
+        module = importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    except ModuleNotFoundError as error:
+        raise SystemExit(
+            "traces_endpoint is set, but the exporter is missing: install opentelemetry-exporter-otlp-proto-http."
+        ) from error
+    return module.OTLPSpanExporter(endpoint=endpoint)

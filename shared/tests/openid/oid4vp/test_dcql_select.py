@@ -1,0 +1,134 @@
+"""What a wallet chooses to present, and whether an answer satisfies the query as a whole."""
+
+from typing import Any
+
+import pytest
+
+from kompetenspass.openid.oauth import OAuthError
+from kompetenspass.openid.oid4vp.dcql import (
+    Credential,
+    QueryNotMet,
+    candidates,
+    check_credential_sets,
+    evaluate,
+    parse,
+    select,
+)
+
+
+def entry(id_: str, vct: str, *paths: str, **members: Any) -> dict[str, Any]:
+    claims = [{"path": path.split(".")} for path in paths]
+    query: dict[str, Any] = {"id": id_, "format": "dc+sd-jwt", "meta": {"vct_values": [vct]}} | members
+    return query | ({"claims": claims} if claims else {})
+
+
+PID = "https://credentials.example.com/identity_credential"
+OTHER_PID = "https://othercredentials.example/pid"
+REDUCED = "https://credentials.example.com/reduced_identity_credential"
+RESIDENCE = "https://cred.example/residence_credential"
+REWARDS = "https://company.example/company_rewards"
+ALTERNATIVES = parse(
+    {
+        "credentials": [
+            entry("pid", PID, "given_name", "family_name", "address.street_address"),
+            entry("other_pid", OTHER_PID, "given_name", "family_name", "address.street_address"),
+            entry("pid_reduced_cred_1", REDUCED, "family_name", "given_name"),
+            entry("pid_reduced_cred_2", RESIDENCE, "postal_code", "locality", "region"),
+            entry("nice_to_have", REWARDS, "rewards_number"),
+        ],
+        "credential_sets": [
+            {"options": [["pid"], ["other_pid"], ["pid_reduced_cred_1", "pid_reduced_cred_2"]]},
+            {"required": False, "options": [["nice_to_have"]]},
+        ],
+    }
+)
+NAME = {"given_name": "Erika", "family_name": "Mustermann"}
+FULL = NAME | {"address": {"street_address": "Heidestrasse 17"}}
+HOME = {"postal_code": "93131", "locality": "Skellefteå", "region": "AC"}
+
+
+def held(vct: str, claims: dict[str, Any], key: str = "") -> Credential:
+    return Credential("dc+sd-jwt", frozenset({vct}), claims, key=key or vct)
+
+
+def chosen(credentials: list[Credential], **options: Any) -> list[str]:
+    return list(select(ALTERNATIVES, credentials, **options))
+
+
+def test_vp_10_the_specifications_alternatives_are_taken_in_the_verifiers_order() -> None:
+    pieces = [held(REDUCED, NAME), held(RESIDENCE, HOME)]
+    assert chosen([*pieces, held(OTHER_PID, FULL), held(PID, FULL)]) == ["pid"]
+    assert chosen([*pieces, held(OTHER_PID, FULL)]) == ["other_pid"]
+    assert chosen(pieces) == ["pid_reduced_cred_1", "pid_reduced_cred_2"]
+
+
+def test_vp_23_an_optional_set_is_left_out_unless_it_is_wanted_and_held() -> None:
+    rewards = held(REWARDS, {"rewards_number": "7"})
+    assert chosen([held(PID, FULL), rewards]) == ["pid"]
+    assert chosen([held(PID, FULL), rewards], include_optional=True) == ["pid", "nice_to_have"]
+    assert chosen([held(PID, FULL)], include_optional=True) == ["pid"]
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [[], [held(PID, NAME)], [held(REDUCED, NAME)], [held(REWARDS, {"rewards_number": "7"})], [held("other", FULL)]],
+)
+def test_vp_23_and_trap_24_without_all_that_is_needed_nothing_is_presented(credentials: list[Credential]) -> None:
+    with pytest.raises(OAuthError) as refused:
+        chosen(credentials, include_optional=True)
+    assert refused.value.code == "access_denied"
+
+
+def test_vp_10_without_credential_sets_every_credential_is_needed() -> None:
+    query = parse({"credentials": [entry("a", PID), entry("b", REDUCED)]})
+    assert list(select(query, [held(REDUCED, NAME), held(PID, FULL)])) == ["a", "b"]
+    with pytest.raises(OAuthError):
+        select(query, [held(PID, FULL)])
+
+
+def test_vp_8_one_match_is_presented_and_all_of_them_only_for_multiple() -> None:
+    wallet = [held(PID, FULL, "first"), held(PID, NAME, "second")]
+    for multiple, keys in ((False, ["first"]), (True, ["first", "second"])):
+        query = parse({"credentials": [entry("a", PID, multiple=multiple)]})
+        assert [found.credential.key for found in select(query, wallet)["a"]] == keys
+
+
+def test_candidates_lets_the_learner_choose_among_all_matches() -> None:
+    query = parse({"credentials": [entry("a", PID), entry("b", REDUCED)]})
+    found = candidates(query, [held(PID, FULL, "first"), held(PID, NAME, "second")])
+    assert [match.credential.key for match in found["a"]] == ["first", "second"]
+    assert found["b"] == ()
+
+
+def test_vp_16_an_answer_is_held_against_each_query_and_against_the_sets() -> None:
+    found = evaluate(ALTERNATIVES, {"pid": [held(PID, FULL)]})
+    assert found["pid"][0].paths == (("given_name",), ("family_name",), ("address", "street_address"))
+
+
+@pytest.mark.parametrize(
+    ("presented", "reason"),
+    [
+        ({}, "credential_set"),
+        ({"nice_to_have": [held(REWARDS, {"rewards_number": "7"})]}, "credential_set"),
+        ({"pid_reduced_cred_1": [held(REDUCED, NAME)]}, "credential_set"),
+        ({"pid": [held(PID, NAME)]}, "claim"),
+        ({"pid": [held(OTHER_PID, FULL)]}, "type"),
+        ({"pid": []}, "missing_credential"),
+        ({"pid": [held(PID, FULL), held(PID, FULL)]}, "missing_credential"),
+        ({"unasked": [held(PID, FULL)]}, "missing_credential"),
+    ],
+)
+def test_vp_16_an_answer_that_does_not_meet_the_query_is_refused(
+    presented: dict[str, list[Credential]], reason: str
+) -> None:
+    with pytest.raises(QueryNotMet) as refused:
+        evaluate(ALTERNATIVES, presented)
+    assert (refused.value.code, refused.value.reason.value) == ("dcql_query_not_met", reason)
+
+
+def test_vp_16_without_credential_sets_a_missing_credential_is_named() -> None:
+    query = parse({"credentials": [entry("a", PID), entry("b", REDUCED)]})
+    check_credential_sets(query, {"a", "b"})
+    with pytest.raises(QueryNotMet) as refused:
+        check_credential_sets(query, {"a"})
+    assert refused.value.path == "credentials[b]"

@@ -1,0 +1,110 @@
+"""The outbound client: where it goes, where it does not, and when it gives up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import httpx2
+import pytest
+
+from kompetenspass.core.errors import Problem
+from kompetenspass.web.outbound import Outbound
+
+PUBLIC = "93.184.215.14"
+Handler = Callable[[httpx2.Request], httpx2.Response]
+
+
+async def client(handler: Handler, address: str = PUBLIC, **options: bool | tuple[str, ...]) -> AsyncIterator[Outbound]:
+    async def resolver(_host: str, _port: int) -> Sequence[str]:
+        return [address]
+
+    outbound = Outbound(transport=httpx2.MockTransport(handler), resolver=resolver, **options)  # type: ignore[arg-type]  # either option
+    async with outbound:
+        yield outbound
+
+
+async def code_of(url: str, handler: Handler, address: str = PUBLIC, **options: bool | tuple[str, ...]) -> str:
+    async for outbound in client(handler, address, **options):
+        try:
+            await outbound.get(url, max_bytes=10, timeout_seconds=0.2)
+        except Problem as problem:
+            return problem.code
+    return "ok"
+
+
+def fine(_request: httpx2.Request) -> httpx2.Response:
+    return httpx2.Response(200, content=b"{}")
+
+
+async def test_it_connects_to_the_address_it_checked_under_the_name_it_was_given() -> None:
+    seen: list[httpx2.Request] = []
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(201, content=b'{"a":1}', headers={"X-A": "b"})
+
+    async for outbound in client(handler):
+        answer = await outbound.post_form("https://issuer.example:8443/token?x=1", {"code": "å b"})
+    assert (answer.status, answer.json(), answer.headers["x-a"]) == (201, {"a": 1}, "b")
+    assert str(seen[0].url) == f"https://{PUBLIC}:8443/token?x=1"
+    assert seen[0].headers["host"] == "issuer.example:8443"
+    assert seen[0].extensions["sni_hostname"] == "issuer.example"
+    assert seen[0].content == b"code=%C3%A5+b"
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1"])
+async def test_an_address_that_is_not_public_is_refused(address: str) -> None:
+    assert await code_of("https://sneaky.example/", fine, address) == "address_refused"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://issuer.example/", "ftp://x.example/", "https://a:b@x.example/", "file:///etc/passwd", "https://"]
+)
+async def test_anything_but_a_plain_https_address_is_refused(url: str) -> None:
+    assert await code_of(url, fine) == "address_refused"
+
+
+async def test_plain_http_to_this_machine_needs_the_setting() -> None:
+    assert await code_of("http://localhost:8000/", fine, "127.0.0.1") == "address_refused"
+    assert await code_of("http://localhost:8000/", fine, "127.0.0.1", allow_loopback=True) == "ok"
+    assert await code_of("https://sneaky.example/", fine, "127.0.0.1", allow_loopback=True) == "address_refused"
+
+
+async def test_a_named_private_host_is_allowed() -> None:
+    assert await code_of("https://registry.internal/", fine, "10.0.0.1", private_hosts=("registry.internal",)) == "ok"
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    def handler(_request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(302, headers={"Location": "https://else.example/"})
+
+    assert await code_of("https://issuer.example/", handler) == "upstream_answer_invalid"
+
+
+async def test_an_answer_over_the_limit_is_refused() -> None:
+    def handler(_request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, content=b"x" * 11)
+
+    assert await code_of("https://issuer.example/", handler) == "upstream_answer_invalid"
+
+
+async def test_silence_ends_with_the_time_limit() -> None:
+    async def handler(_request: httpx2.Request) -> httpx2.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    assert await code_of("https://issuer.example/", handler) == "upstream_unavailable"  # type: ignore[arg-type]  # MockTransport takes both
+
+
+async def test_another_address_of_the_host_is_tried_when_one_does_not_answer() -> None:
+    async def resolver(_host: str, _port: int) -> Sequence[str]:
+        return ["2606:2800:21f:cb07:6820:80da:af6b:8b2c", PUBLIC]
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        if request.url.host != PUBLIC:
+            raise httpx2.ConnectError("nobody there")
+        return httpx2.Response(200, content=b"{}")
+
+    async with Outbound(transport=httpx2.MockTransport(handler), resolver=resolver) as outbound:
+        assert (await outbound.get("https://issuer.example/")).status == 200
