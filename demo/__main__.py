@@ -16,9 +16,9 @@ from demo import handover, story
 from demo.handover import Played
 from demo.parties import Stage, StoryBroken
 from kompetenspass.core.errors import Problem
+from kompetenspass.embedded.servers import asked_to_stop
 from kompetenspass.web.telemetry import configure_logging
 from services.__main__ import Laptop
-from services.__main__ import stopped as stop_signal
 
 console = Console(highlight=False)
 PARTIES = (story.PROVIDER, story.AWARDING_BODY, story.ISSUER, story.VERIFIER, "rise:scheme_owner", "rise:operator")
@@ -37,7 +37,9 @@ async def play(stage: Stage, memory: story.Memory) -> list[Played]:
         milliseconds = round((time.perf_counter() - start) * 1000)
         played.append(Played(name, ok, milliseconds, said))
         mark = "[green]✓[/green]" if ok else "[red]✗[/red]"
-        console.print(f"  {mark} {len(played):>2} [bold]{name:<10}[/bold] {said} [dim]{milliseconds} ms[/dim]", soft_wrap=True)
+        console.print(
+            f"  {mark} {len(played):>2} [bold]{name:<10}[/bold] {said} [dim]{milliseconds} ms[/dim]", soft_wrap=True
+        )
         if not ok:
             break
     return played
@@ -51,15 +53,17 @@ def tokens_of(laptop: Laptop) -> dict[str, str]:
 
 def show_addresses(stage: Stage, link: str, offers: list[dict[str, Any]], report: Path) -> None:
     """Tell a visitor what to open and what to try."""
-    console.print("\n[bold]Öppna / Open[/bold]")
-    console.print(f"  tidslinjen (en gång) / the timeline (once)   {link}", soft_wrap=True)
-    console.print(f"  katalogen / the catalog                      {stage.urls['catalog']}/v1/definitions")
-    for name, url in stage.urls.items():
-        console.print(f"  {name:<13}                                {url}/openapi.json")
-    console.print("\n[bold]Prova en egen plånbok / Try a wallet of your own[/bold]")
-    for offer in offers:
-        console.print(f"  erbjudande / offer (tx_code {offer['tx_code'] or '–'})   QR: {offer['qr']}", soft_wrap=True)
-    console.print(f"  länkar, frågor och åtkomsttokens / links, requests, access tokens: {report}")
+    lines = [
+        "\n[bold]Öppna / Open[/bold]",
+        f"  tidslinjen (en gång) / the timeline (once)  {link}",
+        f"  katalogen / the catalog                     {stage.urls['catalog']}/v1/definitions",
+        *(f"  {name:<43} {url}/openapi.json" for name, url in stage.urls.items()),
+        "\n[bold]Prova en egen plånbok / Try a wallet of your own[/bold]",
+        *(f"  erbjudande / offer, tx_code {offer['tx_code'] or '–':<16}{offer['qr']}" for offer in offers),
+        f"  länkar, frågor, åtkomsttokens / links, requests, access tokens: {report}",
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 async def demonstrate(folder: Path, *, leave: bool) -> int:
@@ -79,7 +83,7 @@ async def demonstrate(folder: Path, *, leave: bool) -> int:
             show_addresses(stage, link, offers, folder / "demo.json")
         if not leave:
             console.print("\nCtrl-C avslutar / stops.")
-            await stop_signal()
+            await asked_to_stop()
     return 0
 
 

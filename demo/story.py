@@ -11,7 +11,11 @@ from demo.parties import Answer, Stage, StoryBroken, expect
 from kompetenspass.openid import jose, status
 
 DEFINITION = "sko-ys-01"
-PROVIDER, AWARDING_BODY, ISSUER = "skelleftea-vux:provider", "skelleftea-kommun:awarding_body", "skelleftea-kommun:issuer"
+PROVIDER, AWARDING_BODY, ISSUER = (
+    "skelleftea-vux:provider",
+    "skelleftea-kommun:awarding_body",
+    "skelleftea-kommun:issuer",
+)
 VERIFIER, LEARNER = "demo-arbetsgivare:relying_party", "learner"
 ASSESSOR = "assessor:skelleftea-vux-1"
 _LONGEST_LIST = 8 * 1024 * 1024  # characters

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import shlex
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -15,20 +12,21 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 import typer
-import uvicorn
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 
-from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.core.errors import Problem
+from kompetenspass.embedded import environment
 from kompetenspass.embedded.pki import DevelopmentCA
 from kompetenspass.embedded.pki import Kind as Leaf
 from kompetenspass.embedded.ports import kept_ports
 from kompetenspass.embedded.postgres import EmbeddedPostgres
 from kompetenspass.embedded.provision import READER, provision
+from kompetenspass.embedded.servers import asked_to_stop, not_started, serve
 from kompetenspass.embedded.tokens import DevelopmentTokenIssuer
 from kompetenspass.keys.file import create_key, load_key, write_private
-from kompetenspass.web.cli import runtime_of, server_config
+from kompetenspass.web.cli import runtime_of
 from kompetenspass.web.settings import ServiceSettings
 from kompetenspass.web.telemetry import configure_logging
 from services.catalog.app import create_app as catalog_app
@@ -56,16 +54,9 @@ LEARNER = UUID("6f3d2a51-8a38-4f6e-9d0e-2b7c54b0a001")
 """The account of the demonstration's learner: the same at every start, so that a second start finds its merits."""
 _TOKEN_SECONDS = 12 * 3600
 _START_SECONDS = 60.0
+_PUBLISH_SECONDS = 0.5  # so that even a busy laptop publishes a revocation within two seconds
 
 Say = Callable[[str], Any]
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone: five of them share one process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class Laptop:
@@ -90,10 +81,11 @@ class Laptop:
             await provision(postgres.admin_dsn())
             self._choose_names()
             self.settings = self._settings(postgres)
-            self._write_environment()
+            environment.write(self.folder / "environment", self.settings.values())
             self._make_keys()
             apps = self._apps()
-            await self._serve(apps, stack)
+            for name, app in apps.items():
+                await serve(app, self.settings[name], stack)
             await self._set_up()
             await self._all_caught_up(apps)
             self._stack = stack.pop_all()
@@ -136,6 +128,7 @@ class Laptop:
                 issuer_base_url=issuance,
                 trust_anchors=anchors,
                 status_ttl_seconds=self._status_ttl_seconds,
+                publish_seconds=_PUBLISH_SECONDS,
             ),
             "catalog": CatalogSettings(**shared("catalog")),
             "issuance": IssuanceSettings(
@@ -160,11 +153,6 @@ class Laptop:
             "wallet": wallet_app(wallet),
         }
 
-    def _write_environment(self) -> None:
-        """Write the settings of all five as shell exports, so that each service's own commands work on this folder."""
-        lines = [line for settings in self.settings.values() for line in environment_of(settings)]
-        (self.folder / "environment").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
     def _make_keys(self) -> None:
         """Make the keys of status lists and request objects, once, with leaves of the development CA."""
         for service, leaf, name in (
@@ -176,17 +164,6 @@ class Laptop:
             chain = folder / f"{name}.chain.pem"
             if not chain.exists():
                 chain.write_text(self.ca.issue(leaf, f"Kompetenspass {name}", (), _key(folder, name), san_dns=_DNS))
-
-    async def _serve(self, apps: Mapping[str, FastAPI], stack: AsyncExitStack) -> None:
-        for name, app in apps.items():
-            server = _Server(server_config(app, self.settings[name]))
-            task = asyncio.create_task(_served(server), name=name)
-            stack.push_async_callback(_stopped, server, task)
-            async with asyncio.timeout(_START_SECONDS):
-                while not server.started:
-                    if task.done():
-                        raise _did_not_start(name)
-                    await asyncio.sleep(0.01)
 
     async def _set_up(self) -> None:
         """Bring a fresh platform to life by the services' own commands, in their order; again is nothing."""
@@ -211,12 +188,12 @@ class Laptop:
         path.unlink()
 
     async def _command(self, service: str, *arguments: str) -> None:
-        variables = dict(line for settings in self.settings.values() for line in variables_of(settings))
+        variables = dict(each for settings in self.settings.values() for each in environment.variables(settings))
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", f"services.{service}", *arguments, env=variables, cwd=ROOT
         )
         if await process.wait() != 0:
-            raise _did_not_start(f"services.{service} {arguments[0]}")
+            raise not_started(f"services.{service} {arguments[0]}")
 
     async def _all_caught_up(self, apps: Mapping[str, FastAPI]) -> None:
         """Return once every service has read every log that it follows to where it stands now."""
@@ -241,60 +218,20 @@ def issuers() -> list[str]:
     return [each["slug"] for each in content["organisations"] if "issuer" in each["roles"]]
 
 
-def variables_of(settings: ServiceSettings) -> Iterator[tuple[str, str]]:
-    """Yield the environment variables that say what `settings` says."""
-    prefix = settings.model_config["env_prefix"]
-    for name, value in settings.model_dump(mode="json", exclude_unset=True).items():
-        yield f"{prefix}{name.upper()}", value if isinstance(value, str) else json.dumps(value)
-
-
-def environment_of(settings: ServiceSettings) -> Iterator[str]:
-    """Yield the same as lines for a shell."""
-    for name, value in variables_of(settings):
-        yield f"export {name}={shlex.quote(value)}"
-
-
-async def _served(server: uvicorn.Server) -> None:
-    with contextlib.suppress(SystemExit):  # how a server says that its application did not start
-        await server.serve()
-
-
-async def _stopped(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
-    server.should_exit = True
-    await task
-
-
-def _did_not_start(what: str) -> Problem:
-    return Problem(
-        "not_started",
-        f"{what} did not start.",
-        kind=Kind.UNAVAILABLE,
-        remedy="The lines above say why. `make clean` begins again from nothing.",
-    )
-
-
-async def stopped() -> None:
-    """Return when somebody asks this process to stop: Ctrl-C or SIGTERM."""
-    asked, loop = asyncio.Event(), asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, asked.set)
-    await asked.wait()
-
-
-async def serve(folder: Path) -> None:
+async def keep_serving(folder: Path) -> None:
     """Run the platform until it is asked to stop."""
     async with Laptop(folder) as laptop:
         for name, url in laptop.urls.items():
             typer.echo(f"{name:<13} {url}")
         typer.echo("Every key is in this one process: for laptops and trials only. Ctrl-C stops.")
-        await stopped()
+        await asked_to_stop()
 
 
 def main(folder: Annotated[Path, typer.Option(help="Where the platform keeps its state.")] = Path(".run")) -> None:
     """Run all five services in this process, on a PostgreSQL of their own."""
     configure_logging()
     try:
-        asyncio.run(serve(folder))
+        asyncio.run(keep_serving(folder))
     except Problem as problem:
         typer.echo(f"{problem.code}: {problem.title} {problem.remedy}", err=True)
         raise typer.Exit(1) from problem

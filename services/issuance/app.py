@@ -59,8 +59,10 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signers: Sign
         "Kompetenspass issuance",
         runtime=runtime,
         routers=(
-            achievement_routes.router(parts.achievements, parts.queries),
-            offer_routes.router(parts.offers),
+            achievement_routes.commands(parts.achievements),
+            achievement_routes.reads(parts.queries),
+            offer_routes.commands(parts.offers),
+            offer_routes.documents(parts.offers),
         ),
         routes=(
             *protocol_routes.routes(

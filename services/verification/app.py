@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cryptography.x509 import Certificate
 from fastapi import FastAPI
 
 from kompetenspass.core.clock import Clock, system_clock
+from kompetenspass.core.errors import Problem
 from kompetenspass.core.ids import random_bytes
 from kompetenspass.keys.api import Signer
 from kompetenspass.keys.file import FileSigner
@@ -25,6 +27,8 @@ from services.verification.service.requests import Policy, Requests
 from services.verification.settings import Settings
 from services.verification.state import RequestState
 from services.verification.vault import Disclosures, claims_key
+
+_CATCH_UP_SECONDS = 2.0
 
 
 class Keyring:
@@ -56,6 +60,23 @@ class Keyring:
         return self._claims_key
 
 
+class Freshness:
+    """How far this service has heard the others; implements the service's Freshness."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def require_fresh(self, *owners: str) -> None:
+        """Raise Problem `facts_stale` unless the logs of `owners` were looked at recently."""
+        await self._runtime.require_fresh(*owners)
+
+    async def catch_up(self, owner: str) -> None:
+        """Return once everything that stands in a log now has been heard, or after two seconds."""
+        head = await self._runtime.feeds[owner].head()
+        with suppress(Problem):  # then what was heard so far decides
+            await self._runtime.caught_up(owner, head, _CATCH_UP_SECONDS)
+
+
 def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outbound | None = None) -> FastAPI:
     """Return the application of the service. `http` replaces the client of outbound calls."""
     runtime = Runtime(settings, clock=clock, http=http)
@@ -66,7 +87,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outboun
     facts = TrustFacts(runtime.engine)
     ttl = settings.status_ttl_seconds
     statuses = StatusLists(runtime.http, keyring.anchors, clock, default_ttl_seconds=ttl)
-    judge = Judge(facts, runtime, statuses, clock, anchors=keyring.anchors, catalog_url=settings.catalog_url)
+    judge = Judge(facts, Freshness(runtime), statuses, clock, anchors=keyring.anchors, catalog_url=settings.catalog_url)
     state = RequestState(runtime.engine)
     vault = Disclosures(runtime.engine, keyring.claims_key, random_bytes)
     policy = _policy(settings)

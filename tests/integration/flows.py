@@ -84,5 +84,3 @@ class Partner:
         response.raise_for_status()
         answer: dict[str, Any] = response.json()
         return answer
-
-

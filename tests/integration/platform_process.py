@@ -30,15 +30,17 @@ class Platform:
 
     async def start(self) -> None:
         """Start it and return when all five services are ready."""
-        with (self.folder / "services.log").open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "services", "--folder", str(self.folder)], stdout=output, stderr=output
-            )
+        self._process = self._spawned()
         async with asyncio.timeout(_READY_SECONDS), httpx2.AsyncClient(timeout=2) as http:
             while not await self._ready(http):
                 if self._process.poll() is not None:
                     raise AssertionError((self.folder / "services.log").read_text()[-3000:])
                 await asyncio.sleep(0.1)
+
+    def _spawned(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "services", "--folder", str(self.folder)]
+        with (self.folder / "services.log").open("ab") as output:
+            return subprocess.Popen(command, stdout=output, stderr=output)
 
     def kill(self) -> None:
         """End it at once, without a chance to clean up (`kill -9`)."""

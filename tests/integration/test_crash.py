@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+
 from tests.integration.flows import Partner, Released
 from tests.integration.platform_process import Platform
 
@@ -42,7 +43,7 @@ async def flows_until_killed(platform: Platform, released: Released, seconds: fl
 
 
 async def test_after_kill_9_nothing_released_is_unknown_and_the_timeline_equals_the_log(platform: Platform) -> None:
-    released, moments = Released(), random.Random(20261121)  # noqa: S311  moments of a kill, not a secret
+    released, moments = Released(), random.Random(20261121)
     await platform.start()
     for _ in range(KILLS):
         await flows_until_killed(platform, released, moments.uniform(1.0, 3.0))

@@ -88,8 +88,8 @@ def caller_of(request: Request, who: Principal) -> Caller:
     return Caller(who.org, who.roles, context(request, who, role))
 
 
-def router(achievements: Achievements, queries: Queries) -> APIRouter:
-    """Return the routes below /v1/achievements."""
+def commands(achievements: Achievements) -> APIRouter:
+    """Return the commands about achievements."""
     routes = APIRouter(prefix="/v1/achievements", tags=["achievements"])
 
     @routes.post("", status_code=201, operation_id="plan_achievement")
@@ -127,6 +127,13 @@ def router(achievements: Achievements, queries: Queries) -> APIRouter:
             "awarded_on": confirmed.awarded_on.isoformat(),
             "recognition_level": confirmed.recognition_level,
         }
+
+    return routes
+
+
+def reads(queries: Queries) -> APIRouter:
+    """Return the overview of an achievement."""
+    routes = APIRouter(prefix="/v1/achievements", tags=["achievements"])
 
     @routes.get("/{achievement_id}", operation_id="read_achievement")
     async def read(achievement_id: UUID, who: Who) -> dict[str, Any]:

@@ -29,8 +29,8 @@ class WithdrawBody(Command):
     """Nothing more needs saying."""
 
 
-def router(offers: Offers) -> APIRouter:
-    """Return the routes of offers."""
+def commands(offers: Offers) -> APIRouter:
+    """Return the commands about offers."""
     routes = APIRouter(tags=["offers"])
 
     @routes.post("/v1/achievements/{achievement_id}/offers", status_code=201, operation_id="offer_credential")
@@ -57,6 +57,13 @@ def router(offers: Offers) -> APIRouter:
         """Take an offer back."""
         positioned(response, await offers.withdraw(caller_of(request, who), offer_id))
         return {"offer_id": str(offer_id), "state": "withdrawn"}
+
+    return routes
+
+
+def documents(offers: Offers) -> APIRouter:
+    """Return what an offer's link leads to; it needs no token."""
+    routes = APIRouter(tags=["offers"])
 
     @routes.get("/offers/{reference}", operation_id="credential_offer")
     async def by_reference(reference: str) -> Response:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from kompetenspass.core.clock import Clock
 from kompetenspass.core.digest import b64u
+from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.core.ids import random_bytes, uuid7
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import Context
@@ -128,10 +129,18 @@ class Credentials:
         leased = await self._indices.lease(access.issuer_org, len(proofs))
         if not await self._state.spend(nonces, leased, access.credential_id):
             raise invalid_nonce()
-        holder_keys = {"credential_id": str(access.credential_id), "keys": [dict(held.jwk) for held in proofs]}
-        await self._vault.keep(access.learner_ref, uuid7(), "holder_keys", holder_keys)
+        await self._keep_keys(access, proofs)
         refs = [CopyRefs(UUID(bytes=random_bytes(16), version=4), uri, index) for uri, index in leased]
         return tuple(_Copy(held, its) for held, its in zip(proofs, refs, strict=True))
+
+    async def _keep_keys(self, access: Access, proofs: Sequence[VerifiedProof]) -> None:
+        kept = {"credential_id": str(access.credential_id), "keys": [dict(held.jwk) for held in proofs]}
+        try:
+            await self._vault.keep(access.learner_ref, uuid7(), "holder_keys", kept)
+        except Problem as refusal:
+            if refusal.kind is Kind.GONE:
+                raise credential_request_denied(refusal.title) from refusal
+            raise
 
     def _nonces(self, slug: str, proofs: Sequence[VerifiedProof], now: datetime) -> dict[bytes, datetime]:
         """Return the hash and the end of each nonce. Raises `invalid_nonce` for one that is not ours or is over."""

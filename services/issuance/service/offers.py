@@ -95,8 +95,7 @@ class Offers:
         row = await self._state.offer(offer_id)
         if row is None:
             raise not_found("offer")
-        state, _ = await self._folded(row.credential_id)
-        _require_awarding_body(caller, state.offer.issuer_org if state.offer else None, "offer")
+        _require_awarding_body(caller, row.issuer_org, "offer")
         await self._state.withdraw_offer(offer_id, "issuer")
         return await self.settle(offer_id, row.credential_id, "issuer", caller.context)
 
@@ -217,7 +216,7 @@ def _hashed(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _require_awarding_body(caller: Caller, awarding_body: str | None, what: str) -> None:
+def _require_awarding_body(caller: Caller, awarding_body: str, what: str) -> None:
     if "awarding_body" not in caller.roles:
         raise Problem(
             "forbidden",

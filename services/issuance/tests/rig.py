@@ -20,11 +20,12 @@ from kompetenspass.testing.keys import TestSigner
 from kompetenspass.web.runtime import Runtime
 from services.issuance.app import profile_of
 from services.issuance.queries import Queries
+from services.issuance.service.achievements import Achievements
 from services.issuance.service.offers import Offers
 from services.issuance.settings import Settings
 from services.issuance.state import State
 from services.issuance.tests.world import ASSESSOR, KOMMUN, VUX, World, definition
-from services.issuance.vault import MasterKey
+from services.issuance.vault import MasterKey, Vault
 
 BASE, CATALOG, TOKENS = "https://issuance.example", "https://catalog.example", "https://tokens.example"
 SLUG = "skelleftea-kommun"
@@ -71,6 +72,15 @@ class Rig:
         """What the timer calls."""
         master, queries = MasterKey(self.settings.state_dir / "vault.key"), self.queries
         return Offers(self.runtime.log, queries, self.state, master, profile_of(self.settings), self.clock)
+
+    @property
+    def achievements(self) -> Achievements:
+        """What the timer calls."""
+        return Achievements(self.runtime.log, self.queries, self.state, self.vault, self.clock)
+
+    @property
+    def vault(self) -> Vault:
+        return Vault(self.runtime.engine, MasterKey(self.settings.state_dir / "vault.key"))
 
     @property
     def queries(self) -> Queries:
@@ -143,6 +153,11 @@ class Rig:
         """Return one value from issuance's own schema."""
         async with self.runtime.engine.connect() as connection:
             return await connection.scalar(text(statement))
+
+    async def execute(self, statement: str) -> None:
+        """Change issuance's own schema."""
+        async with self.runtime.engine.begin() as connection:
+            await connection.execute(text(statement))
 
     async def rows(self, table: str) -> int:
         """Return how many rows a table has."""

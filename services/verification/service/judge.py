@@ -10,7 +10,7 @@ from cryptography import x509
 from kompetenspass.core.clock import Clock
 from kompetenspass.core.errors import Problem
 from kompetenspass.openid.oid4vp.dcql import CredentialQuery
-from services.verification.domain import judgement
+from services.verification.domain import judgement, trust
 from services.verification.domain.checks import TITLES, Checklist, Subject, Verdict
 from services.verification.service.ports import Facts, Freshness, Statuses
 
@@ -72,7 +72,7 @@ class Judge:
         if claimed is None:
             checks.not_made(*_after_form(binding))
             return Presented(checks)
-        facts = await self._facts.about(claimed)
+        facts = await self._heard(claimed)
         # 2 signature, dates, trust at award time, type
         judged = judgement.judge_credential(
             checks, claimed, facts, anchors=self._anchors(), catalog_url=self._catalog_url, now=now
@@ -86,6 +86,14 @@ class Judge:
         if binding is not None and judged is not None:
             judgement.judge_query(checks, judged, binding.asked)
         return Presented(checks, judgement.subject(claimed), judged)
+
+    async def _heard(self, claimed: judgement.Claimed) -> trust.Facts:
+        """Return the facts; a copy that is not known yet may have been issued a moment ago."""
+        facts = await self._facts.about(claimed)
+        if facts.issue is not None:
+            return facts
+        await self._fresh.catch_up("issuance")
+        return await self._facts.about(claimed)
 
     async def _judge_status(self, checks: Checklist, judged: judgement.Judged | None) -> None:
         if judged is None or not checks.all_hold:

@@ -29,6 +29,9 @@ class Freshness(Protocol):
     async def require_fresh(self, *owners: str) -> None:
         """Raise Problem `facts_stale` if they are not."""
 
+    async def catch_up(self, owner: str) -> None:
+        """Return once everything that stands in a log now has been heard, or when it takes too long."""
+
 
 class Statuses(Protocol):
     """Status lists of others."""

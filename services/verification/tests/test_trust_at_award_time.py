@@ -68,6 +68,13 @@ async def test_without_the_record_of_issue_the_credentials_own_time_counts(world
     assert await judged(world) == {}
 
 
+async def test_a_copy_issued_a_moment_ago_is_waited_for(world: World) -> None:
+    world.said.heard_late = world.said.facts
+    early = world.credential(lambda c: c.update(iat=int((START - timedelta(days=1)).timestamp())))
+    world.say(issue=None)
+    assert reasons(await world.judge.pasted(early)) == {}
+
+
 async def test_the_logs_time_counts_over_the_credentials_own(world: World) -> None:
     world.say(roles={**world.said.facts.roles, "issuer": (Period(START, BEFORE),)})
     early = world.credential(lambda c: c.update(iat=int((BEFORE - timedelta(days=1)).timestamp())))

@@ -44,6 +44,7 @@ class SaidFacts:
             issue=Issue(ORG, "mm-01", 1, "digest", ISSUED),
         )
         self.stale = False
+        self.heard_late: Facts | None = None
 
     async def about(self, claimed: Claimed) -> Facts:
         return self.facts
@@ -54,6 +55,10 @@ class SaidFacts:
     async def require_fresh(self, *owners: str) -> None:
         if self.stale:
             raise Problem("facts_stale", "What this decision rests on is not up to date.", kind=Kind.UNAVAILABLE)
+
+    async def catch_up(self, owner: str) -> None:
+        if self.heard_late is not None:
+            self.facts, self.heard_late = self.heard_late, None
 
 
 class Registry:

@@ -141,9 +141,10 @@ class Runtime:
 
     @asynccontextmanager
     async def maintained(self) -> AsyncIterator[Readers]:
-        """Return the readers for a command beside the service: tables and feeds, no loops, timers or appends."""
+        """Return the readers for a command beside the service: tables, log and feeds, no loops or timers."""
         try:
             await upgrade(self.settings.database_dsn, self.migrations)
+            await self.log.start()  # a parked reaction that is retried appends
             await self.readers.prepare()
             yield self.readers
         finally:

@@ -1,0 +1,99 @@
+"""What must hold when many come at once, or something breaks off in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from uuid import UUID
+
+from kompetenspass.core.ids import uuid7
+from services.issuance.service.indices import BLOCK, Indices
+from services.issuance.tests.rig import Rig
+from services.issuance.tests.world import KOMMUN, LIST_URI
+from services.issuance.vault import MasterKey
+
+SECOND_LIST = "https://registry.example/status/2"
+
+
+async def test_fifty_issues_at_once_have_fifty_indices(rig: Rig) -> None:
+    wallets = await asyncio.gather(*(rig.wallet() for _ in range(50)))
+    answers = await asyncio.gather(*(wallet.fetched() for wallet in wallets))
+    assert len(answers) == 50
+    copies = [event["copies"][0] for event in await rig.events("CredentialIssued")]
+    assert len({(copy["status_uri"], copy["index"]) for copy in copies}) == 50
+    assert await rig.rows("used_indices") == 50
+
+
+async def test_requests_at_once_on_one_token_leave_one_live_copy(rig: Rig) -> None:
+    wallet = await rig.wallet()
+    await wallet.token()
+    answers = await asyncio.gather(*(wallet.credential() for _ in range(4)))
+    assert {answer.status_code for answer in answers} <= {200, 409, 400}
+    live = set[str]()
+    for event in await rig.events("CredentialIssued"):
+        live = (live - set(event["replaces"])) | {copy["digest"] for copy in event["copies"]}
+    assert len(live) == 1
+
+
+async def test_plans_at_once_for_one_learner_leave_one_open(rig: Rig) -> None:
+    learner = {"learner_ref": (await rig.achieved("sko-ys-02"))["learner_ref"]}
+    answers = await asyncio.gather(*(rig.plan(learner=learner) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+
+
+async def test_two_processes_lease_different_indices(rig: Rig) -> None:
+    keys = MasterKey(rig.settings.state_dir / "vault.key")
+    processes = [Indices(rig.state, keys) for _ in range(3)]
+    leased = await asyncio.gather(*(process.lease(KOMMUN, BLOCK + 10) for process in processes))
+    flat = [entry for entries in leased for entry in entries]
+    assert len(set(flat)) == 3 * (BLOCK + 10)
+
+
+async def test_indices_do_not_tell_their_order(rig: Rig) -> None:
+    leased = await Indices(rig.state, MasterKey(rig.settings.state_dir / "vault.key")).lease(KOMMUN, 20)
+    indices = [index for _, index in leased]
+    assert len({later - earlier for earlier, later in pairwise(indices)}) > 10
+
+
+async def test_a_full_list_gives_way_to_the_spare_one(rig: Rig) -> None:
+    await rig.world.open_list(uuid7(), SECOND_LIST, 64)
+    await rig.caught_up()
+    leased = await Indices(rig.state, MasterKey(rig.settings.state_dir / "vault.key")).lease(KOMMUN, 4096 + 64)
+    assert {uri for uri, _ in leased[:4096]} == {LIST_URI}
+    assert {uri for uri, _ in leased[4096:]} == {SECOND_LIST}
+    assert len(set(leased)) == 4096 + 64
+
+
+async def test_without_a_list_the_wallet_is_told_to_try_again(rig: Rig) -> None:
+    await rig.execute("update status_lists set next_counter = size")
+    wallet = await rig.wallet()
+    await wallet.token()
+    answer = await wallet.credential()
+    assert (answer.status_code, answer.json()["error"]) == (503, "no_status_list")
+
+
+async def test_a_place_whose_achievement_was_never_born_is_given_up(rig: Rig) -> None:
+    learner = (await rig.plan()).json()["learner_ref"]
+    await rig.state.open_achievement(learner, "sko-ys-02", "course", UUID(int=1), rig.clock())
+    rig.clock.advance(seconds=3600)
+    await rig.achievements.sweep()
+    await rig.caught_up()
+    assert await rig.rows("openings") == 1
+    assert (await rig.plan("sko-ys-02", {"learner_ref": learner})).status_code == 201
+
+
+async def test_what_a_crash_left_half_said_is_said_by_the_sweep(rig: Rig) -> None:
+    wallet = await rig.wallet()
+    await rig.state.withdraw_offer(UUID(wallet.offered["offer_id"]), "issuer")
+    await rig.offers.sweep()
+    await rig.offers.sweep()
+    assert [event["cause"] for event in await rig.events("OfferWithdrawn")] == ["issuer"]
+
+
+async def test_spent_state_is_swept_when_it_is_over(rig: Rig) -> None:
+    wallet = await rig.wallet()
+    await wallet.fetched()
+    rig.clock.advance(seconds=3600)
+    await rig.state.sweep(rig.clock())
+    assert await rig.rows("tokens") == await rig.rows("spent_nonces") == 0
+    assert await rig.rows("used_indices") == 1

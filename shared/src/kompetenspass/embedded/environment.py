@@ -1,0 +1,23 @@
+"""Settings as environment variables, so that a service's own commands work beside a running platform."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from kompetenspass.web.settings import ServiceSettings
+
+
+def variables(settings: ServiceSettings) -> Iterator[tuple[str, str]]:
+    """Yield the environment variables that say what was set in `settings`."""
+    prefix = settings.model_config["env_prefix"]
+    for name, value in settings.model_dump(mode="json", exclude_unset=True).items():
+        yield f"{prefix}{name.upper()}", value if isinstance(value, str) else json.dumps(value)
+
+
+def write(path: Path, every: Iterable[ServiceSettings]) -> None:
+    """Write the variables of all services to `path`, as exports for a shell."""
+    lines = (f"export {name}={shlex.quote(value)}\n" for settings in every for name, value in variables(settings))
+    path.write_text("".join(lines), encoding="utf-8")
