@@ -49,16 +49,16 @@ class Platform:
 async def platform(folder: Path | None) -> AsyncIterator[Platform]:
     """Return the platform of `folder`, or one that runs in a folder of its own for the length of the block."""
     if folder is not None:
-        yield _found(folder.resolve())
+        yield _found(folder)
         return
     with tempfile.TemporaryDirectory(prefix="kompetenspass-bench-") as fresh:
+        os.chmod(fresh, 0o755)  # noqa: PTH101  a database that runs as another account must be able to enter
         async with _started(Path(fresh)) as running:
             yield running
 
 
 @asynccontextmanager
 async def _started(folder: Path) -> AsyncIterator[Platform]:
-    folder.chmod(0o755)
     log = folder / "bench.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -78,8 +78,12 @@ async def _until_ready(folder: Path, process: asyncio.subprocess.Process, log: P
     async with httpx2.AsyncClient(trust_env=False) as client:
         while not (folder / "set-up.done").exists() or not await _ready(client, _found(folder)):
             if process.returncode is not None:
-                raise RuntimeError(f"the platform did not start:\n{log.read_text()[-2000:]}")
+                raise RuntimeError(f"the platform did not start:\n{_end_of(log)}")
             await asyncio.sleep(0.2)
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text()[-2000:]
 
 
 async def _ready(client: httpx2.AsyncClient, found: Platform) -> bool:

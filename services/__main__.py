@@ -105,7 +105,8 @@ class Laptop:
 
     def _choose_names(self) -> None:
         self.ports = kept_ports(self.folder / "ports.json", FOLLOWS)
-        self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
+        public = environment.PublicURLs()
+        self.urls = {name: public.of(name, f"http://127.0.0.1:{port}") for name, port in self.ports.items()}
         self.ca = DevelopmentCA(self.folder / "pki")
         self.tokens = DevelopmentTokenIssuer(self.folder / "tokens", f"{self.urls['catalog']}/development-tokens")
 
@@ -119,6 +120,7 @@ class Laptop:
                 "token_issuers": {self.tokens.issuer_url: str(self.tokens.jwks_path)},
                 "state_dir": self.folder / service,
                 "allow_loopback_http": True,
+                "outbound_ca_file": self.ca.root_path,
             }
 
         anchors, catalog, issuance = self.ca.root_path, self.urls["catalog"], self.urls["issuance"]

@@ -1,4 +1,4 @@
-"""The full flow of issuing: offer, token, nonce, credential; at a concurrency, over real HTTP, on a durable database."""
+"""The full flow of issuing: offer, token, nonce, credential; over real HTTP, on a durable database."""
 
 from __future__ import annotations
 

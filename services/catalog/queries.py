@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, any_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kompetenspass.core.clock import rfc3339
@@ -133,7 +133,7 @@ def _page_query(shelf: Shelf, wanted: Wanted) -> Select[Any]:
     if wanted.owner is not None:
         query = query.where(table.c.owner_org == wanted.owner)
     if wanted.field is not None and shelf is DEFINITIONS:
-        query = query.where(table.c.fields.any(wanted.field))
+        query = query.where(any_(table.c.fields) == wanted.field)
     if wanted.text:
         query = query.where(table.c.search.contains(wanted.text.lower(), autoescape=True))
     if wanted.after is not None:

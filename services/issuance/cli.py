@@ -13,7 +13,7 @@ from kompetenspass.embedded.pki import DevelopmentCA, Kind
 from kompetenspass.keys.folder import SignerFolder
 from kompetenspass.web.cli import read_settings, run, service_cli
 from kompetenspass.web.migrate import engine_of
-from kompetenspass.web.outbound import Outbound
+from kompetenspass.web.runtime import outbound_of
 from services.issuance.app import create_app, issuer_keys, profile_of
 from services.issuance.clients import RegistryClient
 from services.issuance.service.enrolment import Certify, Enrolment
@@ -46,9 +46,7 @@ def enrol_command(
 
 async def enrol(settings: Settings, org_id: str, token: str) -> str:
     """Return the kid of the organisation's key, made, certified and registered. Raises Problem."""
-    async with Outbound(
-        allow_loopback=settings.allow_loopback_http, private_hosts=settings.outbound_private_hosts
-    ) as http:
+    async with outbound_of(settings) as http:
         enrolment = Enrolment(
             RegistryClient(http, settings.registry_url),
             SignerFolder(issuer_keys(settings)),

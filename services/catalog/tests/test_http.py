@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import yaml
 
 from kompetenspass.core.clock import system_clock
 from kompetenspass.core.ids import uuid7
@@ -20,7 +21,8 @@ from kompetenspass.log.api import Append, Stored
 from kompetenspass.log.postgres import PostgresLog
 from kompetenspass.openid.mikromerit import type_metadata
 from kompetenspass.testing.postgres import Database
-from services.catalog.app import create_app
+from services.catalog import cli
+from services.catalog.app import assemble, create_app
 from services.catalog.settings import Settings
 from services.catalog.tests.conftest import OWNER, ROLES
 
@@ -82,28 +84,58 @@ async def register_organisations(log: PostgresLog) -> int:
 
 
 @pytest.fixture
-async def running(database: Database, tmp_path: Path) -> AsyncIterator[Running]:
-    tokens = DevelopmentTokenIssuer(tmp_path, TOKENS)
-    settings = Settings(
+def tokens(tmp_path: Path) -> DevelopmentTokenIssuer:
+    return DevelopmentTokenIssuer(tmp_path, TOKENS)
+
+
+@pytest.fixture
+def settings(database: Database, tmp_path: Path, tokens: DevelopmentTokenIssuer) -> Settings:
+    return Settings(
         base_url=BASE,
         database_dsn=database.dsn("catalog"),
         feed_dsns={"registry": database.dsn("log_reader")},
         token_issuers={TOKENS: str(tokens.jwks_path)},
         state_dir=tmp_path,
     )
+
+
+@pytest.fixture
+async def heard(database: Database) -> AsyncIterator[int]:
+    """The position at which the registry has told of all organisations."""
     registry_log = PostgresLog("registry", database.dsn("registry"))
     await registry_log.start()
     try:
-        heard = await register_organisations(registry_log)
-        app = create_app(settings)
-        async with app.router.lifespan_context(app):
-            transport = httpx2.ASGITransport(app)
-            async with httpx2.AsyncClient(transport=transport, base_url=BASE) as http:
-                running = Running(http, tokens, heard)
-                assert (await running.get("/v1/definitions")).status_code == 200
-                yield running
+        yield await register_organisations(registry_log)
     finally:
         await registry_log.stop()
+
+
+@pytest.fixture
+async def running(settings: Settings, tokens: DevelopmentTokenIssuer, heard: int) -> AsyncIterator[Running]:
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as http:
+            running = Running(http, tokens, heard)
+            assert (await running.get("/v1/definitions")).status_code == 200
+            yield running
+
+
+async def test_an_import_beside_the_running_service_is_seen_by_it(
+    running: Running, settings: Settings, good: dict[str, Any], good_pathway: dict[str, Any], tmp_path: Path
+) -> None:
+    content = {
+        "schema": "mikromerit-demo/1",
+        "definitions": [good | {"status": "published"}],
+        "pathways": [good_pathway | {"status": "published"}],
+    }
+    (tmp_path / "pilot.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    parts = assemble(settings)
+    async with parts.runtime:
+        done = await cli.import_all(parts, cli.read_files(tmp_path / "pilot.yaml"), lambda _done: None)
+    assert [entry.result for entry in done] == ["published", "published"]
+    running.wait = {"Wait-For": f"catalog={done[-1].position}"}
+    assert (await running.get("/v1/definitions/mm-01")).json()["content"] == good
+    assert (await running.get("/v1/pathways/path-01")).json()["content"] == good_pathway
 
 
 async def test_a_definition_is_drafted_reviewed_published_and_read(running: Running, good: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ TITLES: Mapping[str, str] = {
     "issuing_right": "The issuer had the right to issue under the definition when the credential was issued.",
     "type": "The credential keeps the rules of its type.",
     "holder_binding": "The holder's key signed this presentation for this request.",
+    "key_binding": "The key binding that came along is the holder's and covers what was shown, whoever it was for.",
     "status": "The credential is neither revoked nor suspended.",
     "query": "What was presented is what was asked for.",
 }

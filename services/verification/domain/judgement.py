@@ -126,6 +126,11 @@ def judge_binding(checks: Checklist, judged: Judged, *, client_id: str, nonce: s
     checks.attempt("holder_binding", lambda: sdjwt.verify_kb(judged.verified, aud=client_id, nonce=nonce, now=now))
 
 
+def judge_binding_of_another(checks: Checklist, judged: Judged, now: datetime) -> None:
+    """Note whether the key binding of a pasted presentation, made for someone else, is the holder's and whole."""
+    checks.attempt("key_binding", lambda: _check_binding(judged.verified, now))
+
+
 def judge_query(checks: Checklist, judged: Judged, asked: dcql.CredentialQuery) -> None:
     """Note whether the credential is what a credential query asks for. Source: OpenID4VP 1.0, section 8.6."""
     shown = dcql.Credential(
@@ -159,6 +164,12 @@ def _check_issuer(claimed: Claimed, facts: trust.Facts, leaf: x509.Certificate) 
         raise Problem("issuer_unknown", "The registry does not know the issuer with this key.")
     if facts.issue is not None and facts.issue.issuer_org != facts.key.org_id:
         raise Problem("issuer_mismatch", "Another organisation issued this copy.")
+
+
+def _check_binding(verified: sdjwt.VerifiedSDJWT, now: datetime) -> None:
+    said = jose.parse_unverified(verified.parts.kb_jwt).payload
+    aud, nonce = _text(said, "aud"), _text(said, "nonce")
+    sdjwt.verify_kb(verified, aud=aud, nonce=nonce, now=now, max_age_seconds=_NO_SKEW_LIMIT)
 
 
 def _check_dates(claims: dict[str, Any], now: datetime) -> None:

@@ -64,7 +64,10 @@ class Judge:
         return verdict_of([await self.presented(compact, None)])
 
     async def presented(self, compact: str, binding: Binding | None) -> Presented:
-        """Return every check of one presentation. Raises Problem `facts_stale`."""
+        """Return every check of one presentation, or of a pasted credential without `binding`.
+
+        Raises Problem `facts_stale`.
+        """
         await self._fresh.require_fresh(*OWNERS)
         checks, now = Checklist(), self._clock()
         # 1 what can be read, and what is known about it
@@ -80,6 +83,8 @@ class Judge:
         # 3 the holder
         if binding is not None and judged is not None and _is_bound(judged, binding):
             judgement.judge_binding(checks, judged, client_id=binding.client_id, nonce=binding.nonce, now=now)
+        if binding is None and judged is not None and judged.verified.parts.kb_jwt is not None:
+            judgement.judge_binding_of_another(checks, judged, now)
         # 4 the status, asked only about what holds so far
         await self._judge_status(checks, judged)
         # 5 the query
@@ -120,5 +125,5 @@ def verdict_of(presented: Sequence[Presented]) -> Verdict:
 
 
 def _after_form(binding: Binding | None) -> list[str]:
-    left_out = {"form"} if binding is not None else {"form", *_ABOUT_THE_PRESENTATION}
+    left_out = {"form", "key_binding", *(() if binding is not None else _ABOUT_THE_PRESENTATION)}
     return [code for code in TITLES if code not in left_out]

@@ -138,6 +138,12 @@ async def test_a_presentation_with_key_binding_can_be_pasted(world: World) -> No
     kb = sdjwt.KeyBinding("x509_hash:someone", "nonce-of-somebody-else", world.clock(), world.holder)
     pasted = sdjwt.present(world.credential(), ["family_name"], kb=kb)
     assert (await world.judge.pasted(pasted)).outcome == "verified"
+    jwt, _disclosure, binding = pasted.split("~")
+    assert reasons(await world.judge.pasted(f"{jwt}~{binding}")) == {"key_binding": "kb_sd_hash_mismatch"}
+
+
+async def test_a_credential_that_was_cut_off_is_refused(world: World) -> None:
+    assert reasons(await world.judge.pasted(world.credential()[:-3])) == {"key_binding": "malformed_jws"}
 
 
 async def test_the_request_object_is_signed_by_its_certificate_and_fetched_twice(world: World) -> None:

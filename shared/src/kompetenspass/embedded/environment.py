@@ -7,7 +7,25 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
 from kompetenspass.web.settings import ServiceSettings
+
+
+class PublicURLs(BaseSettings):
+    """The public base URL of each service where a proxy gives it another name: `KOMPETENSPASS_<SERVICE>_BASE_URL`."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="KOMPETENSPASS_")
+
+    catalog_base_url: str | None = None
+    issuance_base_url: str | None = None
+    registry_base_url: str | None = None
+    verification_base_url: str | None = None
+    wallet_base_url: str | None = None
+
+    def of(self, service: str, default: str) -> str:
+        """Return the public base URL of one service."""
+        return getattr(self, f"{service}_base_url") or default
 
 
 def variables(settings: ServiceSettings) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,10 @@ import contextlib
 import ipaddress
 import json
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -58,16 +60,23 @@ class Outbound:
         private_hosts: Sequence[str] = (),
         transport: httpx2.AsyncBaseTransport | None = None,
         resolver: Resolve = resolve,
+        ca_file: Path | None = None,
     ) -> None:
         self._allow_loopback = allow_loopback
+        self._ca_file = ca_file
         self._private_hosts = frozenset(private_hosts)
         self._transport = transport
         self._resolve = resolver
         self._client: httpx2.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
-        """Open the connection pool."""
-        self._client = httpx2.AsyncClient(transport=self._transport, follow_redirects=False, trust_env=False)
+        """Open the connection pool. Raises OSError for a `ca_file` that cannot be read."""
+        trust = ssl.create_default_context()
+        if self._ca_file:
+            trust.load_verify_locations(self._ca_file)
+        self._client = httpx2.AsyncClient(
+            transport=self._transport, verify=trust, follow_redirects=False, trust_env=False
+        )
         return self
 
     async def __aexit__(self, *_error: object) -> None:

@@ -45,9 +45,7 @@ class Runtime:
         self.service = settings.service
         self.clock = clock
         self.migrations = migrations or f"{type(settings).__module__.rpartition('.')[0]}.migrations"
-        self.http = http or Outbound(
-            allow_loopback=settings.allow_loopback_http, private_hosts=settings.outbound_private_hosts
-        )
+        self.http = http or outbound_of(settings)
         self.engine = engine_of(settings.database_dsn, self.service)
         self.log = PostgresLog(self.service, settings.database_dsn)
         self._foreign = {owner: PostgresFeed(owner, dsn) for owner, dsn in settings.feed_dsns.items()}
@@ -174,6 +172,15 @@ class Runtime:
             await asyncio.sleep(_WATCH_SECONDS)
         logger().error("appender_failed", service=self.service, alarm=True)
         self.fatal.set()
+
+
+def outbound_of(settings: ServiceSettings) -> Outbound:
+    """Return the client for outbound calls that the settings ask for."""
+    return Outbound(
+        allow_loopback=settings.allow_loopback_http,
+        private_hosts=settings.outbound_private_hosts,
+        ca_file=settings.outbound_ca_file,
+    )
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
