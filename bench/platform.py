@@ -52,7 +52,7 @@ async def platform(folder: Path | None) -> AsyncIterator[Platform]:
         yield _found(folder)
         return
     with tempfile.TemporaryDirectory(prefix="kompetenspass-bench-") as fresh:
-        os.chmod(fresh, 0o755)  # noqa: PTH101  a database that runs as another account must be able to enter
+        os.chmod(fresh, 0o755)  # noqa: PTH101, S103  the database may run as another account
         async with _started(Path(fresh)) as running:
             yield running
 

@@ -157,15 +157,15 @@ class Laptop:
 
     def _make_keys(self) -> None:
         """Make the keys of status lists and request objects, once, with leaves of the development CA."""
-        for service, leaf, name in (
-            ("registry", Leaf.STATUS, "status"),
-            ("verification", Leaf.REQUEST_OBJECT, "request_object"),
+        for service, leaf, name, subject in (
+            ("registry", Leaf.STATUS, "status", "Kompetenspass registry (demo)"),
+            ("verification", Leaf.REQUEST_OBJECT, "request_object", "Kompetenspass verification (demo)"),
         ):
             folder = self.folder / service
             folder.mkdir(mode=0o700, exist_ok=True)
             chain = folder / f"{name}.chain.pem"
             if not chain.exists():
-                chain.write_text(self.ca.issue(leaf, f"Kompetenspass {name}", (), _key(folder, name), san_dns=_DNS))
+                chain.write_text(self.ca.issue(leaf, subject, (), _key(folder, name), san_dns=_DNS))
 
     async def _set_up(self) -> None:
         """Bring a fresh platform to life by the services' own commands, in their order; again is nothing."""

@@ -64,7 +64,7 @@ def import_(folder: Annotated[Path, typer.Argument(help="A folder of YAML files,
     for line in (*read.unreadable, *refusals(done, read.sources)):
         typer.echo(line, err=True)
     for line in summary(done):
-        console.print(line)
+        console.print(line, soft_wrap=True)
     if read.unreadable or any(imported.result == "refused" for imported in done):
         raise typer.Exit(1)
 

@@ -30,6 +30,16 @@ async def _put(connection: AsyncConnection, table: Table, row: Mapping[str, Any]
     await connection.execute(statement)
 
 
+def _noted(handler: Handler) -> Handler:
+    """Return the handler, noting as well how far its log has changed the facts: what was read before is then old."""
+
+    async def handle(connection: AsyncConnection, recorded: Recorded) -> None:
+        await handler(connection, recorded)
+        await _put(connection, tables.changes, {"log": recorded.event.owner(), "position": recorded.position})
+
+    return handle
+
+
 async def _organisation_registered(connection: AsyncConnection, recorded: Recorded) -> None:
     event = _of(registry.OrganisationRegistered, recorded)
     await _put(
@@ -229,22 +239,22 @@ def _of(kind: type[_E], recorded: Recorded) -> _E:
 
 
 _FACTS: Mapping[type[Event], Handler] = {
-    registry.OrganisationRegistered: _organisation_registered,
-    registry.RoleGranted: _role_granted,
-    registry.RoleWithdrawn: _role_withdrawn,
-    registry.IssuerKeyRegistered: _key_registered,
-    registry.IssuerKeyCompromised: _key_compromised,
+    registry.OrganisationRegistered: _noted(_organisation_registered),
+    registry.RoleGranted: _noted(_role_granted),
+    registry.RoleWithdrawn: _noted(_role_withdrawn),
+    registry.IssuerKeyRegistered: _noted(_key_registered),
+    registry.IssuerKeyCompromised: _noted(_key_compromised),
     registry.AssessorAuthorised: _assessor_authorised,
     registry.AssessorWithdrawn: _assessor_withdrawn,
     registry.CredentialSuspended: _suspended,
     registry.CredentialReinstated: _reinstated,
     registry.CredentialRevoked: _revoked,
     registry.CredentialExpired: _expired,
-    catalog.DefinitionPublished: _definition_published,
-    catalog.DefinitionRetired: _definition_retired,
-    catalog.IssuingRightGranted: _right_granted,
-    catalog.IssuingRightWithdrawn: _right_withdrawn,
-    catalog.PathwayPublished: _pathway_published,
+    catalog.DefinitionPublished: _noted(_definition_published),
+    catalog.DefinitionRetired: _noted(_definition_retired),
+    catalog.IssuingRightGranted: _noted(_right_granted),
+    catalog.IssuingRightWithdrawn: _noted(_right_withdrawn),
+    catalog.PathwayPublished: _noted(_pathway_published),
 }
 
 _OVERVIEW: Mapping[type[Event], Handler] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from services.issuance.service.ports import Configuration
 from services.issuance.tables import (
     achievements,
     assessors,
+    changes,
     credential_statuses,
     credentials,
     definitions,
@@ -32,16 +33,25 @@ _NEWEST = select(definitions).ext(distinct_on(definitions.c.definition_id))
 _NEWEST = _NEWEST.order_by(definitions.c.definition_id, definitions.c.version.desc())
 
 
+_MAX_REMEMBERED = 2048
+
+
 class Queries:
     """Reads in autocommit: every answer is one statement. Implements service.ports.Facts."""
 
     def __init__(self, engine: AsyncEngine, require_fresh: Callable[..., Awaitable[None]]) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._require_fresh = require_fresh
+        self._changes: dict[str, int] = {}
+        self._remembered: dict[Hashable, Sequence[Row[Any]]] = {}
 
     async def require_fresh(self) -> None:
-        """Raise Problem `facts_stale` when the facts were checked too long ago."""
+        """Raise Problem `facts_stale` when the facts were checked too long ago; forget what has changed since."""
         await self._require_fresh("registry", "catalog")
+        rows = await self._rows(select(changes))
+        now = {row.log: row.position for row in rows}
+        if now != self._changes:
+            self._changes, self._remembered = now, {}
 
     async def definition(self, definition_id: str) -> Definition | None:
         """Return the newest published version."""
@@ -50,12 +60,12 @@ class Queries:
 
     async def definition_version(self, digest: str) -> Definition | None:
         """Return the version that the digest names."""
-        rows = await self._rows(select(definitions).where(definitions.c.digest == digest))
+        rows = await self._known(("definition", digest), select(definitions).where(definitions.c.digest == digest))
         return _definition(rows[0]) if rows else None
 
     async def organisations(self, *org_ids: str) -> Mapping[str, Organisation]:
         """Return those that are known, with their roles and keys."""
-        rows = await self._rows(_organisations(organisations.c.org_id.in_(org_ids)))
+        rows = await self._known(("organisations", org_ids), _organisations(organisations.c.org_id.in_(org_ids)))
         return {row.org_id: _organisation(row) for row in rows}
 
     async def issuer(self, slug: str) -> Organisation | None:
@@ -65,7 +75,8 @@ class Queries:
 
     async def rights(self, definition_id: str) -> Sequence[Right]:
         """Return the issuing rights that were granted for a definition."""
-        rows = await self._rows(select(issuing_rights).where(issuing_rights.c.definition_id == definition_id))
+        granted = select(issuing_rights).where(issuing_rights.c.definition_id == definition_id)
+        rows = await self._known(("rights", definition_id), granted)
         return [Right(row.issuer_org, row.valid_from, row.valid_to) for row in rows]
 
     async def authorisations(self, assessor_ref: str) -> Sequence[Authorisation]:
@@ -91,7 +102,7 @@ class Queries:
             .where(pathway_members.c.definition_id == definition_id)
             .order_by(pathways.c.urn)
         )
-        return [row.urn for row in await self._rows(naming)]
+        return [row.urn for row in await self._known(("part_of", definition_id), naming)]
 
     async def configurations(self, org_id: str) -> Sequence[Configuration]:
         """Return what the metadata of an issuer offers, sorted by id."""
@@ -124,6 +135,16 @@ class Queries:
             .where(achievements.c.achievement_id == achievement_id)
         )
         return dict(rows[0]._mapping) if rows else None
+
+    async def _known(self, what: Hashable, statement: Select[Any]) -> Sequence[Row[Any]]:
+        """Return rows that are remembered until `require_fresh` finds that the facts have changed; empty ones never."""
+        remembered = self._remembered  # a change meanwhile puts another in its place, and what we read is not kept
+        if what in remembered:
+            return remembered[what]
+        rows = await self._rows(statement)
+        if rows and len(remembered) < _MAX_REMEMBERED:
+            remembered[what] = rows
+        return rows
 
     async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         async with self._engine.connect() as connection:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Date, DateTime, Index, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 FACTS = MetaData()
 OVERVIEW = MetaData()
 
 _MOMENT = DateTime(timezone=True)
+
+changes = Table(
+    "changes",
+    FACTS,
+    Column("log", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
 
 organisations = Table(
     "organisations",

@@ -67,7 +67,13 @@ class WithdrawRight(Command):
 def definition_commands(service: Definitions, facts: Fresh) -> APIRouter:
     """Return the routes that change definitions."""
     routes = APIRouter(prefix="/v1/definitions", tags=["definitions"])
+    _add_drafting(routes, service, facts)
+    _add_decisions(routes, service, facts)
+    _add_rights(routes, service, facts)
+    return routes
 
+
+def _add_drafting(routes: APIRouter, service: Definitions, facts: Fresh) -> None:
     @routes.post("", status_code=201, operation_id="draft_definition")
     async def draft(body: Draft, request: Request, response: Response, caller: Caller) -> dict[str, Any]:
         """Write down a new version, or change the draft."""
@@ -84,6 +90,8 @@ def definition_commands(service: Definitions, facts: Fresh) -> APIRouter:
         await facts.require_fresh("registry")
         return _answer(response, await service.submit(id_, caller.org, context(request, caller, _CREATOR)))
 
+
+def _add_decisions(routes: APIRouter, service: Definitions, facts: Fresh) -> None:
     @routes.post("/{id_}/approve", operation_id="approve_definition")
     async def approve(id_: str, body: Approve, request: Request, response: Response, caller: Caller) -> dict[str, Any]:
         """Approve the version under review, as a sector body."""
@@ -114,9 +122,6 @@ def definition_commands(service: Definitions, facts: Fresh) -> APIRouter:
             last_issue_date=body.last_issue_date.isoformat() if body.last_issue_date else None,
         )
         return _answer(response, outcome)
-
-    _add_rights(routes, service, facts)
-    return routes
 
 
 def _add_rights(routes: APIRouter, service: Definitions, facts: Fresh) -> None:

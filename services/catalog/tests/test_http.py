@@ -113,11 +113,11 @@ async def heard(database: Database) -> AsyncIterator[int]:
 @pytest.fixture
 async def running(settings: Settings, tokens: DevelopmentTokenIssuer, heard: int) -> AsyncIterator[Running]:
     app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as http:
-            running = Running(http, tokens, heard)
-            assert (await running.get("/v1/definitions")).status_code == 200
-            yield running
+    http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE)
+    async with app.router.lifespan_context(app), http:
+        running = Running(http, tokens, heard)
+        assert (await running.get("/v1/definitions")).status_code == 200
+        yield running
 
 
 async def test_an_import_beside_the_running_service_is_seen_by_it(

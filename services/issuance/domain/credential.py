@@ -57,10 +57,13 @@ def evolve(state: Credential, event: Event) -> Credential:
 
 
 def offer(state: Credential, offered: CredentialOffered, status: Status | None) -> Sequence[Event]:
-    """Return CredentialOffered; an older offer that was not fetched is withdrawn with it.
+    """Return CredentialOffered; an older offer that was not fetched is withdrawn with it. Raises `credential_over`."""
+    require_offerable(status)
+    return (*_replaced(state), offered)
 
-    Raises `credential_over` when the registry says that the credential does not hold.
-    """
+
+def require_offerable(status: Status | None) -> None:
+    """Raise `credential_over` when the registry says that the credential does not hold."""
     if status not in (None, "valid"):
         raise Problem(
             "credential_over",
@@ -68,7 +71,6 @@ def offer(state: Credential, offered: CredentialOffered, status: Status | None) 
             kind=Kind.CONFLICT,
             remedy="A suspended credential can be offered once it is reinstated, a revoked one never again.",
         )
-    return (*_replaced(state), offered)
 
 
 def withdraw(state: Credential, offer_id: UUID, cause: WithdrawalCause) -> Sequence[Event]:

@@ -15,7 +15,7 @@ from kompetenspass.core.errors import Kind, Problem, not_found
 from kompetenspass.core.ids import AchievementId, credential_id_of, random_digits, random_token, uuid7
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context
-from kompetenspass.events.issuance import CredentialOffered
+from kompetenspass.events.issuance import CredentialOffered, OfferWithdrawn
 from kompetenspass.log.api import Log
 from kompetenspass.log.execute import execute, fold
 from kompetenspass.openid.oid4vci.offer import (
@@ -77,17 +77,17 @@ class Offers:
         secrets = self._secrets(tx_code=tx_code)
         offered = self._event(earned, issuer, tx_code=tx_code)
         status = await self._facts.status(offered.credential_id)
-        before, _ = await self._folded(offered.credential_id)
-        credential.offer(before, offered, status)
+        credential.require_offerable(status)
         row = self._row(offered, definition, issuer, secrets)
         await self._state.add_offer(row)
         done = await execute(
             self._log, stream_of(offered.credential_id), initial=Credential(), evolve=credential.evolve,
             decide=lambda state: credential.offer(state, offered, status), context=caller.context,
         )  # fmt: skip
-        if before.offer is not None:
-            await self._state.withdraw_offer(before.offer.offer_id, "replaced")
-            await self._state.settle_offer(before.offer.offer_id)
+        for event in done.events:
+            if isinstance(event, OfferWithdrawn):
+                await self._state.withdraw_offer(event.offer_id, event.cause)
+                await self._state.settle_offer(event.offer_id)
         return self._told(row, secrets, done.position)
 
     async def withdraw(self, caller: Caller, offer_id: UUID) -> int:
@@ -202,9 +202,6 @@ class Offers:
     def _document(self, slug: str, configuration_id: str, code: str, *, tx_code: bool) -> CredentialOffer:
         needed = TxCode(input_mode="numeric", length=TX_CODE_DIGITS) if tx_code else None
         return pre_authorized_offer(self._profile.issuer(slug), [configuration_id], code, needed)
-
-    async def _folded(self, credential_id: UUID) -> tuple[Credential, int]:
-        return await fold(self._log, stream_of(credential_id), Credential(), credential.evolve)
 
 
 def tx_code_hash(key: bytes, code: str, tx_code: str) -> bytes:

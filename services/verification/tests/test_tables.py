@@ -56,51 +56,54 @@ def role(name: str) -> Event:
     return registry.RoleGranted(org_id=ORG, role=name, mandate_ref="M", granted_by="org:rise", valid_from=START)
 
 
+def key_of(world: World) -> Event:
+    return registry.IssuerKeyRegistered(
+        org_id=ORG,
+        issuer=ISSUER,
+        kid=world.issuer.kid,
+        purpose="credential_signing",
+        jwk=dict(world.issuer.public_jwk),
+        jwk_thumbprint=world.issuer.kid,
+        x5c=tuple(world.issuer.x5c),
+        valid_from=START,
+        valid_to=START + timedelta(days=398),
+    )
+
+
+def issued(kid: str, digest: str) -> Event:
+    return issuance.CredentialIssued(
+        credential_id=ID,
+        achievement_id=ID,
+        learner_ref="ref",
+        definition_id="mm-01",
+        definition_version=1,
+        definition_digest="digest",
+        issuer_org=ORG,
+        issuer=ISSUER,
+        format="dc+sd-jwt",
+        vct="vct",
+        kid=kid,
+        copies=(registry.StatusRef(digest=digest, status_uri="https://registry.example/status/1", index=7),),
+        recognition_level="R4",
+        valid_from=NOON,
+    )
+
+
 def trusted(world: World, digest: str) -> list[Event]:
-    copy = registry.StatusRef(digest=digest, status_uri="https://registry.example/status/1", index=7)
-    return [
-        registry.IssuerKeyRegistered(
-            org_id=ORG,
-            issuer=ISSUER,
-            kid=world.issuer.kid,
-            purpose="credential_signing",
-            jwk=dict(world.issuer.public_jwk),
-            jwk_thumbprint=world.issuer.kid,
-            x5c=tuple(world.issuer.x5c),
-            valid_from=START,
-            valid_to=START + timedelta(days=398),
-        ),
-        role("issuer"),
-        role("awarding_body"),
-        catalog.DefinitionPublished(
-            definition_id="mm-01",
-            urn=URN,
-            version=1,
-            owner_org="org:owner",
-            awarding_body="org:owner",
-            provider="org:owner",
-            content={},
-            content_digest="digest",
-            effective_from=START,
-        ),
-        catalog.IssuingRightGranted(definition_id="mm-01", issuer_org=ORG, valid_from=START),
-        issuance.CredentialIssued(
-            credential_id=ID,
-            achievement_id=ID,
-            learner_ref="ref",
-            definition_id="mm-01",
-            definition_version=1,
-            definition_digest="digest",
-            issuer_org=ORG,
-            issuer=ISSUER,
-            format="dc+sd-jwt",
-            vct="vct",
-            kid=world.issuer.kid,
-            copies=(copy,),
-            recognition_level="R4",
-            valid_from=NOON,
-        ),
-    ]
+    """Return all that makes a credential with this digest trusted; the issuer has a right, it is not the owner."""
+    published = catalog.DefinitionPublished(
+        definition_id="mm-01",
+        urn=URN,
+        version=1,
+        owner_org="org:owner",
+        awarding_body="org:owner",
+        provider="org:owner",
+        content={},
+        content_digest="digest",
+        effective_from=START,
+    )
+    right = catalog.IssuingRightGranted(definition_id="mm-01", issuer_org=ORG, valid_from=START)
+    return [key_of(world), role("issuer"), role("awarding_body"), published, right, issued(world.issuer.kid, digest)]
 
 
 async def about(engine: AsyncEngine, world: World, credential: str) -> Facts:

@@ -100,12 +100,12 @@ class Presenting:
             account.stream_of(account_id),
             initial=account.Account(),
             evolve=account.evolve,
-            decide=lambda state: account.present(state, account_id, digests=digests, verifier=request.client_id),
+            decide=lambda state: account.present(state, account_id, digests=digests, verifier=request.verifier_name),
             context=context,
         )
         form = oid4vp.vp_token_form(presented, request.state).encode()
         answer = await self._parties.post_body(request.response_uri, form, _FORM)
-        return _judged(answer, request.client_id, digests, done.position)
+        return _judged(answer, request.verifier_name, digests, done.position)
 
     async def _bound(
         self, account_id: UUID, request: oid4vp.VerifiedRequest, credential: HeldCredential, match: dcql.Match

@@ -176,7 +176,7 @@ async def test_a_request_is_answered_with_what_it_asks_for_and_no_more(
     assert "birth_date" not in claims
     *_, recorded = await runtime.log.read_stream(stream_of(account_id))
     (digest,) = answer.json()["digests"]
-    assert recorded.event == CredentialPresented(account_id=account_id, digest=digest, verifier=verifier.client_id)
+    assert recorded.event == CredentialPresented(account_id=account_id, digest=digest, verifier="Test leaf")
 
 
 async def test_a_request_by_post_gets_the_wallets_nonce(

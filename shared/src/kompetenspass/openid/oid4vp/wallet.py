@@ -10,6 +10,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from kompetenspass.openid import jose
 from kompetenspass.openid.oauth import checked_url, unique_parameters
@@ -42,6 +43,12 @@ class VerifiedRequest:
     state: str | None = field(repr=False)
     query: Query
     certificate: x509.Certificate = field(repr=False)
+
+    @property
+    def verifier_name(self) -> str:
+        """What the verifier's certificate calls it, for people; its client_id where the certificate has no name."""
+        names = self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(names[0].value) if names else self.client_id
 
 
 def parse_request_url(url: str, *, allow_loopback_http: bool = False) -> Invocation:
