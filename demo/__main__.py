@@ -54,13 +54,13 @@ def tokens_of(laptop: Laptop) -> dict[str, str]:
 def show_addresses(stage: Stage, link: str, offers: list[dict[str, Any]], report: Path) -> None:
     """Tell a visitor what to open and what to try."""
     lines = [
-        "\n[bold]Öppna / Open[/bold]",
-        f"  tidslinjen (en gång) / the timeline (once)  {link}",
-        f"  katalogen / the catalog                     {stage.urls['catalog']}/v1/definitions",
-        *(f"  {name:<43} {url}/openapi.json" for name, url in stage.urls.items()),
-        "\n[bold]Prova en egen plånbok / Try a wallet of your own[/bold]",
-        *(f"  erbjudande / offer, tx_code {offer['tx_code'] or '–':<16}{offer['qr']}" for offer in offers),
-        f"  länkar, frågor, åtkomsttokens / links, requests, access tokens: {report}",
+        "\n[bold]Open[/bold]",
+        f"  the timeline (opens once)     {link}",
+        f"  the definitions               {stage.urls['catalog']}/v1/definitions",
+        *(f"  {name:<29} {url}/openapi.json" for name, url in stage.urls.items()),
+        "\n[bold]Try a wallet of your own[/bold]",
+        *(f"  offer, tx_code {offer['tx_code'] or '–':<15}{offer['qr']}" for offer in offers),
+        f"  links, requests, access tokens {report}",
     ]
     for line in lines:
         console.print(line, soft_wrap=True)
@@ -68,11 +68,11 @@ def show_addresses(stage: Stage, link: str, offers: list[dict[str, Any]], report
 
 async def demonstrate(folder: Path, *, leave: bool) -> int:
     """Run the platform, play the story, keep serving unless `leave`; return the exit code."""
-    console.print("[bold]Kompetenspass[/bold]: fem tjänster, en PostgreSQL, en berättelse\n")
+    console.print("[bold]Kompetenspass[/bold]: five services, one PostgreSQL, one story\n")
     async with Laptop(folder, status_ttl_seconds=DEMO_STATUS_TTL_SECONDS, say=console.print) as laptop:
         async with httpx2.AsyncClient(timeout=30) as http:
             stage, memory = Stage(laptop.urls, tokens_of(laptop), http), story.Memory()
-            console.print("\n[bold]Berättelsen / The story[/bold]")
+            console.print("\n[bold]The story: yrkessvenska at Skellefteå kommun[/bold]")
             played = await play(stage, memory)
             if not all(each.ok for each in played):
                 handover.write(folder / "demo.json", stage, played, [], [])
@@ -82,7 +82,7 @@ async def demonstrate(folder: Path, *, leave: bool) -> int:
             handover.write(folder / "demo.json", stage, played, offers, requests)
             show_addresses(stage, link, offers, folder / "demo.json")
         if not leave:
-            console.print("\nCtrl-C avslutar / stops.")
+            console.print("\nCtrl-C stops.")
             await asked_to_stop()
     return 0
 

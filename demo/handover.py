@@ -10,6 +10,8 @@ from typing import Any
 from demo.parties import Stage
 from demo.story import AWARDING_BODY, LEARNER, Memory, assess, plan, request_definition
 
+_A_DAY_SECONDS = 86_400
+
 
 @dataclass(frozen=True)
 class Played:
@@ -35,8 +37,8 @@ async def unused_offers(stage: Stage, memory: Memory) -> list[dict[str, Any]]:
 
 
 async def open_requests(stage: Stage) -> list[str]:
-    """Return two requests that nobody has answered."""
-    return [(await request_definition(stage))["uri"] for _ in range(2)]
+    """Return two requests that nobody has answered, and that wait for a day."""
+    return [(await request_definition(stage, _A_DAY_SECONDS))["uri"] for _ in range(2)]
 
 
 async def timeline_link(stage: Stage) -> str:

@@ -40,7 +40,7 @@ async def the_catalog_is_open(stage: Stage, memory: Memory) -> str:
     memory.definition = await stage.get(None, "catalog", f"/v1/definitions/{DEFINITION}")
     expect(memory.definition["status"] == "published", f"{DEFINITION} is {memory.definition['status']}")
     title = memory.definition["content"]["title"]["sv"]
-    return f"«{title}» är publicerad, version {memory.definition['version']}; vem som helst kan läsa den."
+    return f"“{title}” is published, version {memory.definition['version']}; anybody can read it."
 
 
 def instruments(memory: Memory) -> list[str]:
@@ -76,7 +76,7 @@ async def a_result_below_the_rule_is_not_confirmed(stage: Stage, memory: Memory)
         AWARDING_BODY, "POST", "issuance", f"/v1/achievements/{planned['achievement_id']}/confirm", json={}
     )
     expect((refused.status, refused.body["code"]) == (409, "pass_rule_not_met"), f"confirming answered {refused}")
-    return "79 % i ett prov: underkänt, och kommunen kan inte bekräfta det (pass_rule_not_met)."
+    return "79 % in one instrument: recorded as failed, and confirming it is refused (pass_rule_not_met)."
 
 
 async def a_result_above_the_rule_is_confirmed(stage: Stage, memory: Memory) -> str:
@@ -86,21 +86,21 @@ async def a_result_above_the_rule_is_confirmed(stage: Stage, memory: Memory) -> 
     recorded = await assess(stage, memory, memory.achievement_id, [92, 92])
     expect(recorded["passed"] is True, f"92 % did not pass: {recorded}")
     await stage.post(AWARDING_BODY, "issuance", f"/v1/achievements/{memory.achievement_id}/confirm", {})
-    return "92 % i båda proven: godkänt och bekräftat av Skellefteå kommun."
+    return "92 % in both instruments: passed, and confirmed by Skellefteå kommun."
 
 
 async def the_credential_is_offered(stage: Stage, memory: Memory) -> str:
     """The awarding body offers it with a transaction code that reaches the learner on another way."""
     path = f"/v1/achievements/{memory.achievement_id}/offers"
     memory.offer = (await stage.post(AWARDING_BODY, "issuance", path, {"tx_code": True})).body
-    return "Erbjudandet är en länk (eller QR-kod) och en sexsiffrig kod som går en annan väg."
+    return "The offer is a link or a QR code, and six digits that go to the learner another way."
 
 
 async def the_hosted_wallet_receives_it(stage: Stage, memory: Memory) -> str:
     """The learner's hosted wallet fetches it over OpenID4VCI."""
     body = {"offer_uri": memory.offer["offer_uri"], "tx_code": memory.offer["tx_code"]}
     await stage.post(LEARNER, "wallet", "/v1/credentials", body)
-    return "Plånboken hämtade mikromeriten med OpenID4VCI, bunden till en egen nyckel."
+    return "The hosted wallet fetched the credential over OpenID4VCI, bound to a key of its own."
 
 
 async def entries(stage: Stage, credential_id: str) -> list[dict[str, Any]]:
@@ -116,20 +116,19 @@ async def shown(stage: Stage, memory: Memory, kind: str) -> dict[str, Any]:
             if entry["kind"] == kind:
                 return entry
         await asyncio.sleep(0.1)
-    raise StoryBroken(f"the timeline never showed «{kind}»")
+    raise StoryBroken(f"the timeline never showed “{kind}”")
 
 
 async def the_timeline_shows_it(stage: Stage, memory: Memory) -> str:
     """The learner sees the merit."""
     entry = await shown(stage, memory, "issued")
-    return f"Tidslinjen visar «{entry['title']['sv']}», utfärdad."
+    return f"The learner's timeline shows “{entry['title']['sv']}”, issued."
 
 
-async def request_definition(stage: Stage) -> dict[str, Any]:
+async def request_definition(stage: Stage, expires_in_seconds: int = 300) -> dict[str, Any]:
     """Return a new request of the employer for the definition."""
-    request: dict[str, Any] = (
-        await stage.post(VERIFIER, "verification", "/v1/requests", {"definition_id": DEFINITION})
-    ).body
+    body = {"definition_id": DEFINITION, "expires_in": expires_in_seconds}
+    request: dict[str, Any] = (await stage.post(VERIFIER, "verification", "/v1/requests", body)).body
     return request
 
 
@@ -145,9 +144,9 @@ async def answered(stage: Stage) -> tuple[Answer, dict[str, Any]]:
 async def an_employer_verifies_it(stage: Stage, memory: Memory) -> str:
     """An employer asks for that definition over OpenID4VP, and every check holds."""
     _, verdict = await answered(stage)
-    failed = [check["code"] for check in verdict["checks"] if not check["ok"]]
+    failed = [check["code"] for check in verdict["checks"] if check["ok"] is False]
     expect(verdict["outcome"] == "verified", f"{verdict['outcome']}: {failed}")
-    return f"Arbetsgivaren frågade med OpenID4VP: verifierad, {len(verdict['checks'])} kontroller håller."
+    return f"An employer asked over OpenID4VP: verified, all {len(verdict['checks'])} checks hold."
 
 
 async def list_value(stage: Stage, memory: Memory) -> int:
@@ -170,23 +169,23 @@ async def the_issuer_revokes_it(stage: Stage, memory: Memory) -> str:
         expect(asyncio.get_running_loop().time() - start < 2, "the list did not change within 2 s")
         await asyncio.sleep(0.05)
     seconds = asyncio.get_running_loop().time() - start
-    return f"Skellefteå kommun återkallade den; statuslistan ändrades efter {seconds:.1f} s."
+    return f"Skellefteå kommun revoked it; the published status list changed after {seconds:.1f} s."
 
 
 async def it_is_refused_now(stage: Stage, memory: Memory) -> str:
     """The same credential, asked for again, is refused for its status."""
     await asyncio.sleep(1.1)  # a verifier may keep a list for its ttl, which is 1 s in the demonstration
     _, verdict = await answered(stage)
-    failed = [check["code"] for check in verdict["checks"] if not check["ok"]]
+    failed = [check["code"] for check in verdict["checks"] if check["ok"] is False]
     expect(verdict["outcome"] == "refused" and "status" in failed, f"{verdict['outcome']}: {failed}")
-    return "Samma mikromerit visas igen: nekad, för dess status är återkallad."
+    return "The same credential, shown again: refused, because its status is revoked."
 
 
 async def the_timeline_shows_why(stage: Stage, memory: Memory) -> str:
     """The learner sees that it was revoked, and for what reason."""
     entry = await shown(stage, memory, "revoked")
     expect(entry["reason_code"] == "issued_in_error", f"the reason is {entry['reason_code']}")
-    return "Tidslinjen visar att den är återkallad, och varför (issued_in_error)."
+    return "The timeline shows that it was revoked, and why (issued_in_error)."
 
 
 STORY: tuple[tuple[str, Step], ...] = (

@@ -172,7 +172,7 @@ class Laptop:
         done = self.folder / "set-up.done"
         if done.exists():
             return
-        self._say("Organisationer, nycklar och definitioner / organisations, keys and definitions")
+        self._say("First start: organisations, issuer keys, definitions")
         await self._command("registry", "import", str(PILOTS))
         slugs = issuers()
         with self._token_file(slugs) as tokens:

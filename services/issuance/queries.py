@@ -46,8 +46,12 @@ class Queries:
         self._remembered: dict[Hashable, Sequence[Row[Any]]] = {}
 
     async def require_fresh(self) -> None:
-        """Raise Problem `facts_stale` when the facts were checked too long ago; forget what has changed since."""
+        """Raise Problem `facts_stale` when the facts were checked too long ago; refresh what is remembered."""
         await self._require_fresh("registry", "catalog")
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Forget what was remembered if the facts have changed since."""
         rows = await self._rows(select(changes))
         now = {row.log: row.position for row in rows}
         if now != self._changes:
@@ -70,7 +74,7 @@ class Queries:
 
     async def issuer(self, slug: str) -> Organisation | None:
         """Return the organisation of an issuer identifier."""
-        rows = await self._rows(_organisations(organisations.c.slug == slug))
+        rows = await self._known(("issuer", slug), _organisations(organisations.c.slug == slug))
         return _organisation(rows[0]) if rows else None
 
     async def rights(self, definition_id: str) -> Sequence[Right]:
@@ -137,12 +141,12 @@ class Queries:
         return dict(rows[0]._mapping) if rows else None
 
     async def _known(self, what: Hashable, statement: Select[Any]) -> Sequence[Row[Any]]:
-        """Return rows that are remembered until `require_fresh` finds that the facts have changed; empty ones never."""
+        """Return rows that are remembered until `refresh` finds that the facts have changed."""
         remembered = self._remembered  # a change meanwhile puts another in its place, and what we read is not kept
         if what in remembered:
             return remembered[what]
         rows = await self._rows(statement)
-        if rows and len(remembered) < _MAX_REMEMBERED:
+        if len(remembered) < _MAX_REMEMBERED:
             remembered[what] = rows
         return rows
 

@@ -44,6 +44,7 @@ class Documents:
 
     async def issuer_metadata(self, slug: str) -> CredentialIssuerMetadata:
         """Return the credential issuer metadata: one configuration per definition and pathway, its id as scope."""
+        await self._facts.refresh()
         organisation = await self.require_issuer(slug)
         issuer, batch_size = self._profile.issuer(slug), self._profile.batch_size
         return credential_issuer_metadata(
@@ -59,6 +60,7 @@ class Documents:
 
     async def server_metadata(self, slug: str) -> AuthorizationServerMetadata:
         """Return the authorization server metadata; the issuer is its own server."""
+        await self._facts.refresh()
         organisation = await self.require_issuer(slug)
         issuer = self._profile.issuer(slug)
         return authorization_server_metadata(
@@ -72,6 +74,7 @@ class Documents:
 
     async def jwks(self, slug: str) -> Mapping[str, Any]:
         """Return the organisation's registered public keys that are not compromised, as a JWK Set (RFC 7517)."""
+        await self._facts.refresh()
         organisation = await self.require_issuer(slug)
         keys = [
             {**key.jwk, "kid": key.kid, "alg": "ES256", "use": "sig"}
@@ -83,6 +86,9 @@ class Documents:
     async def require_issuer(self, slug: str) -> Organisation:
         """Return the organisation of an issuer. Raises `not_found`."""
         organisation = await self._facts.issuer(slug)
+        if organisation is None:
+            await self._facts.refresh()
+            organisation = await self._facts.issuer(slug)
         if organisation is None:
             raise not_found("issuer")
         return organisation

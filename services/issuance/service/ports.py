@@ -156,6 +156,9 @@ class Facts(Protocol):
     async def require_fresh(self) -> None:
         """Raise Problem `facts_stale` when the facts were checked too long ago."""
 
+    async def refresh(self) -> None:
+        """Forget what was remembered if the facts have changed since."""
+
     async def definition(self, definition_id: str) -> Definition | None:
         """Return the newest published version."""
 

@@ -7,7 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Row, and_, case, delete, func, null, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Row,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -24,10 +38,9 @@ _OUTCOMES: Mapping[str, Outcome] = {"used": "used", "open": "wrong_tx_code", "ov
 
 
 class State:
-    """Each method is one transaction, most of them one statement."""
+    """Each method is one transaction, and most of them are one statement."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
         self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def open_achievement(
@@ -68,19 +81,20 @@ class State:
     ) -> Redeemed:  # fmt: skip
         """Use a code, once, and keep the token; or count a wrong transaction code.
 
-        One UPDATE compares, counts and uses up: of rivals the row's lock lets one win.
+        One statement compares, counts, uses up and keeps: of rivals the row's lock lets one win.
         """
         usable = and_(offers.c.code_hash == code_hash, offers.c.slug == slug, offers.c.state == "open")
         usable = and_(usable, offers.c.expires_at > now, _as_expected(tx_hash, asked))
-        async with self._engine.begin() as connection:
-            row = (await connection.execute(_used_or_counted(usable, tx_hash, token_ends))).one_or_none()
-            if row is None:
-                found = await connection.execute(select(offers).where(offers.c.code_hash == code_hash))
-                return Redeemed(_why_not(found.one_or_none(), slug, tx_hash, asked, now))
-            if row.state == "used":
-                token = {"token_hash": token_hash, "offer_id": row.offer_id, "expires_at": token_ends}
-                await connection.execute(insert(tokens).values(**token, identifiers=asked is not None))
-        return Redeemed(_OUTCOMES[row.state], row.offer_id, row.credential_id, row.configuration_id)
+        tried = _used_or_counted(usable, tx_hash, token_ends).cte("tried")
+        fresh = select(literal(token_hash), tried.c.offer_id, literal(asked is not None), literal(token_ends))
+        columns = ["token_hash", "offer_id", "identifiers", "expires_at"]
+        token = insert(tokens).from_select(columns, fresh.where(tried.c.state == "used"))
+        rows = await self._rows(select(tried).add_cte(token.cte("token")))
+        if rows:
+            row = rows[0]
+            return Redeemed(_OUTCOMES[row.state], row.offer_id, row.credential_id, row.configuration_id)
+        found = await self._rows(select(offers).where(offers.c.code_hash == code_hash))
+        return Redeemed(_why_not(found[0] if found else None, slug, tx_hash, asked, now))
 
     async def withdraw_offer(self, offer_id: UUID, cause: WithdrawalCause) -> None:
         """Let nobody use the offer any more."""

@@ -15,16 +15,14 @@ _LOCK = "select pg_advisory_xact_lock(hashtextextended(:name, 0))"
 _ENVIRONMENT = Path(__file__).parent / "alembic_env"
 
 
-def engine_of(dsn: str, schema: str, *, pool_size: int = 5) -> AsyncEngine:
+def engine_of(dsn: str, schema: str, *, pool_size: int = 15) -> AsyncEngine:
     """Return an engine that has connected to nothing yet; unqualified names mean tables of `schema`."""
 
     async def connect() -> asyncpg.Connection:
         settings = {"search_path": schema, "application_name": schema, "timezone": "UTC"}
         return await asyncpg.connect(dsn, server_settings=settings)
 
-    return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=pool_size * 2
-    )
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=5)
 
 
 async def upgrade(dsn: str, package: str) -> None:
