@@ -116,7 +116,7 @@ class QualityAssurance(Part):
     type: Filled
     label: Text
     body: Filled
-    review_cycle_months: Annotated[int, Field(ge=1)]
+    review_cycle_months: Annotated[int, Field(ge=1, le=1200)]
 
 
 class RecognitionLevel(Part):
@@ -152,7 +152,7 @@ class Skill(Term):
 class Validity(Part):
     """How long a merit lasts, in months; None: it does not expire."""
 
-    months: Annotated[int, Field(ge=1)] | None = None
+    months: Annotated[int, Field(ge=1, le=1200)] | None = None
     renewal: Filled | None = None
 
 
@@ -169,7 +169,7 @@ class Definition(Part):
 
     id: Filled
     urn: Annotated[str, Field(pattern=r"^urn:[a-z0-9][a-z0-9-]{0,31}:\S+$", max_length=200)]
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, le=9999)]
     illustrative: bool = False
     title: Text
     description: Text

@@ -47,7 +47,7 @@ class Pathway(Part):
 
     id: Filled
     urn: Annotated[str, Field(pattern=r"^urn:[a-z0-9][a-z0-9-]{0,31}:\S+$", max_length=200)]
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, le=9999)]
     illustrative: bool = False
     title: Text
     awarding_body: Filled

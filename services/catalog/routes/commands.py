@@ -6,11 +6,11 @@ from datetime import date, datetime
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Request, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.web.auth import Caller, Principal, require
-from kompetenspass.web.commands import Command, context, positioned
+from kompetenspass.web.commands import Command, Moment, context, positioned
 from services.catalog.service.definitions import Approval, Definitions
 from services.catalog.service.pathways import Pathways
 from services.catalog.service.ports import Outcome
@@ -54,8 +54,8 @@ class GrantRight(Command):
     """Who may issue under the definition, from when (now) and until when (no end)."""
 
     issuer_org: _Text
-    valid_from: AwareDatetime | None = None
-    valid_to: AwareDatetime | None = None
+    valid_from: Moment | None = None
+    valid_to: Moment | None = None
 
 
 class WithdrawRight(Command):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import segno
 from fastapi import APIRouter, Depends, Request, Response
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from kompetenspass.openid.oid4vci.offer import offer_uri_by_reference
 from kompetenspass.web.auth import Principal, principal
@@ -74,9 +74,19 @@ def documents(offers: Offers) -> APIRouter:
     @routes.get("/offers/{reference}/qr.svg", operation_id="credential_offer_qr")
     async def qr(reference: str) -> Response:
         """Return the offer as a QR code."""
-        await offers.by_reference(reference)
         svg = io.BytesIO()
-        segno.make(offer_uri_by_reference(offers.url(reference)), error="m").save(svg, kind="svg", scale=6, border=4)
+        (await code(reference)).save(svg, kind="svg", scale=6, border=4)
         return Response(svg.getvalue(), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+
+    @routes.get("/offers/{reference}/qr.txt", operation_id="credential_offer_qr_text")
+    async def qr_text(reference: str) -> Response:
+        """Return the offer as a QR code of block characters, light on dark: a terminal shows it."""
+        blocks = io.StringIO()
+        (await code(reference)).terminal(out=blocks, compact=True, border=2)
+        return PlainTextResponse(blocks.getvalue(), headers={"Cache-Control": "no-store"})
+
+    async def code(reference: str) -> segno.QRCode:
+        await offers.by_reference(reference)
+        return segno.make(offer_uri_by_reference(offers.url(reference)), error="m")
 
     return routes

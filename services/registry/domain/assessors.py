@@ -39,7 +39,7 @@ def authorise_assessor(state: Organisation, wanted: AssessorAuthorised) -> Seque
 
 def _check_form(wanted: AssessorAuthorised) -> None:
     faults = {
-        "assessor_ref": not _REFERENCE.match(wanted.assessor_ref),
+        "assessor_ref": not _REFERENCE.match(wanted.assessor_ref) or len(wanted.assessor_ref) > 100,
         "fields": not all(_FIELD.match(code) for code in wanted.fields),
         "decision_ref": not wanted.decision_ref.strip(),
         "valid_to": wanted.valid_to is not None and wanted.valid_to <= wanted.valid_from,
@@ -49,8 +49,8 @@ def _check_form(wanted: AssessorAuthorised) -> None:
         raise Problem(
             "invalid_assessor",
             "The authorisation is not in the form required.",
-            remedy="assessor_ref is assessor:lower-case-words and no name, fields are ISCED-F codes of 2 to 4 digits, "
-            "decision_ref names a decision, valid_to is after valid_from.",
+            remedy="assessor_ref is assessor:lower-case-words (at most 100 characters) and no name, fields are ISCED-F "
+            "codes of 2 to 4 digits, decision_ref names a decision, valid_to is after valid_from.",
             members={"fields": fields},
         )
 

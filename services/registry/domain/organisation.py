@@ -180,7 +180,7 @@ def _differences(known: OrganisationRegistered, wanted: OrganisationRegistered) 
 def _check_form(wanted: OrganisationRegistered) -> None:
     names = wanted.legal_name
     faults = {
-        "org_id": not _ORG_ID.match(wanted.org_id),
+        "org_id": not _ORG_ID.match(wanted.org_id) or len(wanted.org_id) > 100,
         "slug": not _SLUG.match(wanted.slug) or len(wanted.slug) > 64,
         "country": not _COUNTRY.match(wanted.country),
         "registration_no": not wanted.registration_no.strip(),
@@ -192,8 +192,8 @@ def _check_form(wanted: OrganisationRegistered) -> None:
         raise Problem(
             "invalid_organisation",
             "The organisation's particulars are not in the form required.",
-            remedy="org_id is org:lower-case-words, slug is lower-case-words (at most 64 characters), country has two "
-            "capital letters, legal_name has a text per language code, a parent is another organisation.",
+            remedy="org_id is org:lower-case-words (at most 100 characters), slug is lower-case-words (at most 64), "
+            "country has two capital letters, legal_name has a text per language code, parent is another organisation.",
             members={"fields": fields},
         )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from kompetenspass.web.auth import Caller, require
-from kompetenspass.web.commands import Command, context, positioned
+from kompetenspass.web.commands import Command, Moment, context, positioned
 from services.registry.service.keys import IssuerKeys
 
 ISSUER = "issuer"
@@ -23,7 +23,7 @@ class RegisterKey(Command):
 class ReportCompromise(Command):
     """The earliest moment from which the key may have been in other hands."""
 
-    compromised_since: AwareDatetime
+    compromised_since: Moment
 
 
 def commands(service: IssuerKeys) -> APIRouter:

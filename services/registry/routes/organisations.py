@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime
 
 from kompetenspass.core.errors import not_found
 from kompetenspass.events.registry import (
@@ -18,7 +17,7 @@ from kompetenspass.events.registry import (
     Scope,
 )
 from kompetenspass.web.auth import Caller, require
-from kompetenspass.web.commands import Command, context, positioned
+from kompetenspass.web.commands import Command, Moment, context, positioned
 from services.registry.domain.keys import issuer_identifier
 from services.registry.queries import Queries
 from services.registry.service.organisations import Organisations
@@ -45,14 +44,14 @@ class GrantRole(Command):
     role: str
     scope: Scope = Scope()
     mandate_ref: str
-    valid_from: AwareDatetime
-    valid_to: AwareDatetime | None = None
+    valid_from: Moment
+    valid_to: Moment | None = None
 
 
 class WithdrawRole(Command):
     """The end of a role."""
 
-    withdrawn_from: AwareDatetime
+    withdrawn_from: Moment
     reason_code: str
 
 
@@ -63,14 +62,14 @@ class AuthoriseAssessor(Command):
     fields: tuple[str, ...] = ()
     basis: Literal["founding_decision", "stack_award", "rpl"]
     decision_ref: str
-    valid_from: AwareDatetime
-    valid_to: AwareDatetime | None = None
+    valid_from: Moment
+    valid_to: Moment | None = None
 
 
 class WithdrawAssessor(Command):
     """The end of an assessor's authorisation."""
 
-    withdrawn_from: AwareDatetime
+    withdrawn_from: Moment
 
 
 def commands(service: Organisations, issuer_base_url: str) -> APIRouter:

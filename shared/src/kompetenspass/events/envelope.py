@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,10 @@ from uuid import UUID
 
 from kompetenspass.core.clock import rfc3339
 from kompetenspass.core.digest import canonical_json
+from kompetenspass.core.errors import Problem
 from kompetenspass.events.base import Event
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # an escape, and not a backslash before the letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,10 @@ class Draft:
 
 
 def seal(event_id: UUID, event: Event, context: Context) -> Draft:
-    """Return the draft of `event`: its envelope as canonical JSON (RFC 8785)."""
+    """Return the draft of `event`: its envelope as canonical JSON (RFC 8785).
+
+    Raises Problem `text_unusable` for a NUL character, which a reader's tables could not hold.
+    """
     envelope = {
         "actor": {"org": context.actor.org, "role": context.actor.role},
         "causation_id": context.causation_id,
@@ -67,7 +74,10 @@ def seal(event_id: UUID, event: Event, context: Context) -> Draft:
         "traceparent": context.traceparent,
         "type": event.type,
     }
-    return Draft(event_id, event.type, canonical_json(envelope).decode("utf-8"))
+    data = canonical_json(envelope).decode("utf-8")
+    if _NUL.search(data):
+        raise Problem("text_unusable", "A text holds a NUL character.", remedy="Leave it out.")
+    return Draft(event_id, event.type, data)
 
 
 def opened(data: str) -> tuple[dict[str, Any], str, Context]:

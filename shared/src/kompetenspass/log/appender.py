@@ -19,7 +19,7 @@ BATCH_EVENTS = 1000
 LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
 """What a lost or refused connection raises: nothing is known about the statement that was under way."""
 
-_BAD_DATA = {"22", "23"}
+_BAD_DATA = {"22", "23", "54"}  # not a value, against a constraint, larger than an index can hold
 _ROLLED_BACK = {"40", "53", "55"}  # the server says so: nothing was stored, the same again may succeed
 _GOING_DOWN = {"08", "57", "58"}  # the server is going: like a lost connection
 

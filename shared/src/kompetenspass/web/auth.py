@@ -154,7 +154,7 @@ def _parsed(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         raise _refused("The token is not a JWT.")
     try:
         header, claims = (json.loads(b64u_decode(part)) for part in parts[:2])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _refused("The token is not a JWT.") from error
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise _refused("The token is not a JWT.")

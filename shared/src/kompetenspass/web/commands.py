@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,10 +20,45 @@ from kompetenspass.web.telemetry import current_trace_id, current_traceparent
 POSITION_HEADER = "Log-Position"
 
 
+_FIRST_YEAR = 1900
+_LARGEST_NUMBER = 2**53 - 1
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+
+def _moment(value: datetime) -> datetime:
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the calendar") from error
+    if utc.year < _FIRST_YEAR:
+        raise ValueError(f"before the year {_FIRST_YEAR}")
+    return utc
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
+"""A point in time with its offset, in UTC: one that every table and event can hold."""
+
+
 class Command(BaseModel):
-    """The JSON body of a command: unknown members are refused."""
+    """The JSON body of a command: unknown members are refused, and so is what no table or event could hold."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_kept(cls, sent: Any) -> Any:
+        waiting = [sent]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, str) and _NO_TEXT.search(value):
+                raise ValueError("a text holds a NUL character or half a surrogate pair")
+            if isinstance(value, int | float) and not abs(value) <= _LARGEST_NUMBER:
+                raise ValueError("a number is larger than JSON holds exactly, or none at all")
+            if isinstance(value, Mapping):
+                waiting += [*value, *value.values()]
+            elif isinstance(value, list | tuple):
+                waiting += value
+        return sent
 
 
 def context(request: Request, principal: Principal | None, role: str) -> Context:

@@ -78,6 +78,8 @@ class Edge:
 
     async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer, headers: Headers) -> None:
         try:
+            if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+                raise Problem("invalid_request", "The address holds a NUL character.", remedy="Leave it out.")
             if scope["method"] in _WITHOUT_BODY:
                 await self._wait_for(headers.get("wait-for"))
             else:

@@ -22,7 +22,9 @@ def engine_of(dsn: str, schema: str, *, pool_size: int = 15) -> AsyncEngine:
         settings = {"search_path": schema, "application_name": schema, "timezone": "UTC"}
         return await asyncpg.connect(dsn, server_settings=settings)
 
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=5)
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=5, hide_parameters=True
+    )
 
 
 async def upgrade(dsn: str, package: str) -> None:

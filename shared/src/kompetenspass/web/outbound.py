@@ -39,7 +39,7 @@ class Fetched:
         """Return the body as JSON. Raises Problem `upstream_answer_invalid`."""
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _invalid_answer("The other side did not answer with JSON.") from error
 
 

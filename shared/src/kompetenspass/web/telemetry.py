@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -26,7 +28,7 @@ def configure_logging(level: str = "INFO") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _failure_without_values,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -45,6 +47,20 @@ def configure_logging(level: str = "INFO") -> None:
     root.setLevel(level)
     for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "alembic", "asyncio", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _failure_without_values(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put what failed and where on the line, cause by cause, but no message: those quote what was sent or stored."""
+    info = line.pop("exc_info", None)
+    error = info[1] if isinstance(info, tuple) else info if isinstance(info, BaseException) else sys.exc_info()[1]
+    places: list[str] = []
+    while info and error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        places += [type(error).__qualname__, *(f"  {f.filename}:{f.lineno} {f.name}" for f in reversed(frames))]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if places:
+        line["exception"] = "\n".join(places)
+    return line
 
 
 def logger() -> structlog.stdlib.BoundLogger:

@@ -63,7 +63,7 @@ def refusal(token: str, client_id: str = HASH, wallet_nonce: str | None = None) 
     return refused.value
 
 
-@pytest.mark.parametrize("client_id", [HASH, SAN])
+@pytest.mark.parametrize("client_id", [HASH, SAN], ids=["x509_hash", "x509_san_dns"])
 def test_vp_21_a_sound_request_is_verified(client_id: str) -> None:
     request = read(signed(claims(client_id)), client_id)
     assert (request.client_id, request.response_uri) == (client_id, RESPONSE_URI)
@@ -100,10 +100,10 @@ def test_vp_21_and_trap_5_an_anchor_in_the_chain_is_refused() -> None:
 @pytest.mark.parametrize(
     ("client_id", "in_object"),
     [
-        (HASH, SAN),
-        (HASH, HASH[len("x509_hash:") :]),
-        (HASH, ...),
-        (ANOTHER_HASH, ANOTHER_HASH),
+        pytest.param(HASH, SAN, id="another_in_the_object"),
+        pytest.param(HASH, HASH[len("x509_hash:") :], id="without_prefix_in_the_object"),
+        pytest.param(HASH, ..., id="none_in_the_object"),
+        pytest.param(ANOTHER_HASH, ANOTHER_HASH, id="hash_of_another_leaf"),
         ("x509_san_dns:other.example", "x509_san_dns:other.example"),
         ("x509_san_dns:https://verifier.example", "x509_san_dns:https://verifier.example"),
         ("redirect_uri:https://verifier.example", "redirect_uri:https://verifier.example"),
