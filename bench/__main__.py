@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 from bench.cases import flow as flow_case
 
@@ -27,7 +27,7 @@ def flow(
     ] = None,
 ) -> None:
     """Offer, token, nonce, credential over real HTTP: flows per second, p50, p95, errors, distinct status indices."""
-    figures = asyncio.run(flow_case.measure(flows, concurrency, folder))
+    figures = uvloop.run(flow_case.measure(flows, concurrency, folder))
     for line in figures.lines():
         typer.echo(line)
     if not figures.reached:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 
 import httpx2
 import typer
+import uvloop
 from rich.console import Console
 
 from demo import handover, story
@@ -94,7 +94,7 @@ def main(
     """Run the platform and play the story; exit 0 only if every step held."""
     configure_logging("WARNING")
     try:
-        sys.exit(asyncio.run(demonstrate(folder, leave=leave)))
+        sys.exit(uvloop.run(demonstrate(folder, leave=leave)))
     except Problem as problem:
         console.print(f"[red]{problem.code}[/red]: {problem.title} {problem.remedy}")
         sys.exit(1)

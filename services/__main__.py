@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 import typer
+import uvloop
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
@@ -233,7 +234,7 @@ def main(folder: Annotated[Path, typer.Option(help="Where the platform keeps its
     """Run all five services in this process, on a PostgreSQL of their own."""
     configure_logging()
     try:
-        asyncio.run(keep_serving(folder))
+        uvloop.run(keep_serving(folder))
     except Problem as problem:
         typer.echo(f"{problem.code}: {problem.title} {problem.remedy}", err=True)
         raise typer.Exit(1) from problem

@@ -109,7 +109,7 @@ def _wired(runtime: Runtime, settings: Settings, clock: Clock, signers: Signers)
         offers=offers,
         authorization=Authorization(offers, state, master, profile, clock),
         credentials=credentials,
-        documents=Documents(queries, profile, allow_loopback_http=settings.allow_loopback_http),
+        documents=Documents(queries, profile, clock, allow_loopback_http=settings.allow_loopback_http),
         indices=indices,
         state=state,
         queries=queries,

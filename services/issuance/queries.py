@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from kompetenspass.events.registry import Scope
 from services.issuance.domain.authority import Authorisation, Definition, Grant, IssuerKey, Organisation, Right
 from services.issuance.domain.credential import Status
 from services.issuance.service.ports import Configuration
@@ -73,8 +74,8 @@ class Queries:
         return {row.org_id: _organisation(row) for row in rows}
 
     async def issuer(self, slug: str) -> Organisation | None:
-        """Return the organisation of an issuer identifier."""
-        rows = await self._known(("issuer", slug), _organisations(organisations.c.slug == slug))
+        """Return the organisation of an issuer identifier. Anybody may ask, so what is not found is not remembered."""
+        rows = await self._known(("issuer", slug), _organisations(organisations.c.slug == slug), misses=False)
         return _organisation(rows[0]) if rows else None
 
     async def rights(self, definition_id: str) -> Sequence[Right]:
@@ -108,17 +109,16 @@ class Queries:
         )
         return [row.urn for row in await self._known(("part_of", definition_id), naming)]
 
-    async def configurations(self, org_id: str) -> Sequence[Configuration]:
-        """Return what the metadata of an issuer offers, sorted by id."""
-        granted = select(issuing_rights.c.definition_id).where(issuing_rights.c.issuer_org == org_id)
-        own = or_(
-            definitions.c.owner_org == org_id,
-            definitions.c.awarding_body == org_id,
-            definitions.c.definition_id.in_(granted),
+    async def configurations(self, issuer: Organisation, at: datetime) -> Sequence[Configuration]:
+        """Return what the metadata of an issuer offers at that moment, sorted by id."""
+        right = issuing_rights.c
+        granted = select(right.definition_id).where(
+            right.issuer_org == issuer.id, right.valid_from <= at, or_(right.valid_to.is_(None), right.valid_to > at)
         )
-        merits = await self._rows(_NEWEST.where(own))
-        awards = await self._rows(select(pathways).where(pathways.c.awarding_body == org_id))
-        found = [_configuration(row.definition_id, row.content) for row in merits]
+        own = or_(definitions.c.owner_org == issuer.id, definitions.c.definition_id.in_(granted))
+        merits = [_definition(row) for row in await self._rows(_NEWEST.where(own))]
+        awards = await self._rows(select(pathways).where(pathways.c.awarding_body == issuer.id))
+        found = [_configuration(merit.id, merit.content) for merit in merits if issuer.holds("issuer", merit, at)]
         found += [_configuration(row.pathway_id, {"title": row.title}) for row in awards]
         return sorted(found, key=lambda one: one.id)
 
@@ -140,13 +140,13 @@ class Queries:
         )
         return dict(rows[0]._mapping) if rows else None
 
-    async def _known(self, what: Hashable, statement: Select[Any]) -> Sequence[Row[Any]]:
+    async def _known(self, what: Hashable, statement: Select[Any], *, misses: bool = True) -> Sequence[Row[Any]]:
         """Return rows that are remembered until `refresh` finds that the facts have changed."""
         remembered = self._remembered  # a change meanwhile puts another in its place, and what we read is not kept
         if what in remembered:
             return remembered[what]
         rows = await self._rows(statement)
-        if len(remembered) < _MAX_REMEMBERED:
+        if (rows or misses) and len(remembered) < _MAX_REMEMBERED:
             remembered[what] = rows
         return rows
 
@@ -187,15 +187,8 @@ def _organisation(row: Row[Any]) -> Organisation:
 
 
 def _grant(held: Mapping[str, Any]) -> Grant:
-    scope = held["scope"]
-    return Grant(
-        held["role"],
-        datetime.fromisoformat(held["valid_from"]),
-        _moment(held["valid_to"]),
-        frozenset(scope["fields"]),
-        frozenset(scope["regions"]),
-        frozenset(scope["definitions"]),
-    )
+    valid_from, valid_to = datetime.fromisoformat(held["valid_from"]), _moment(held["valid_to"])
+    return Grant(held["role"], valid_from, valid_to, Scope.model_validate(held["scope"]))
 
 
 def _key(owned: Mapping[str, Any]) -> IssuerKey:

@@ -142,7 +142,7 @@ def guarded(parties: Parties) -> list[Operation]:
 
 
 def path_of(operation: Operation, places: Mapping[str, str]) -> str:
-    return operation.path.format_map(places | {"digest": "x", "reference": "x"})
+    return operation.path.format_map({**places, "digest": "x", "reference": "x"})
 
 
 def asked(parties: Parties, operation: Operation, places: Mapping[str, str], token: str | None) -> Any:

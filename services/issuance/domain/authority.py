@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.events.catalog import fields_of, region_of
+from kompetenspass.events.registry import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +30,30 @@ class Definition:
     @property
     def fields(self) -> frozenset[str]:
         """The ISCED-F codes of the definition's fields."""
-        return frozenset(str(field["code"]) for field in self.content.get("fields") or ())
+        return fields_of(self.content)
 
     @property
     def region(self) -> str | None:
         """The region's name, None where the definition names none."""
-        region = self.content.get("region")
-        return region.get("name") if isinstance(region, Mapping) else region
+        return region_of(self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role that an organisation holds from `valid_from` until `valid_to`; an empty scope covers everything."""
+    """A role that an organisation holds from `valid_from` until `valid_to` for what its scope covers."""
 
     role: str
     valid_from: datetime
     valid_to: datetime | None
-    fields: frozenset[str] = frozenset()
-    regions: frozenset[str] = frozenset()
-    definitions: frozenset[str] = frozenset()
+    scope: Scope = Scope()
+
+    def in_force(self, at: datetime) -> bool:
+        """Return whether the role is held at that moment, for whatever it is."""
+        return _within(self.valid_from, self.valid_to, at)
 
     def covers(self, definition: Definition, at: datetime) -> bool:
         """Return whether the role holds for this definition at that moment."""
-        return (
-            _within(self.valid_from, self.valid_to, at)
-            and (not self.fields or bool(self.fields & definition.fields))
-            and (not self.regions or definition.region in self.regions)
-            and (not self.definitions or definition.id in self.definitions)
-        )
+        return self.in_force(at) and self.scope.covers(definition.id, definition.fields, definition.region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,14 @@ class Organisation:
         """The legal name, in Swedish where there is one."""
         return self.legal_name.get("sv") or next(iter(self.legal_name.values()))
 
+    def acts_as(self, role: str, at: datetime) -> bool:
+        """Return whether the organisation holds the role at that moment, in any scope."""
+        return any(grant.role == role and grant.in_force(at) for grant in self.grants)
+
+    def holds(self, role: str, definition: Definition, at: datetime) -> bool:
+        """Return whether the organisation holds the role for this definition at that moment."""
+        return any(grant.role == role and grant.covers(definition, at) for grant in self.grants)
+
 
 @dataclass(frozen=True, slots=True)
 class Right:
@@ -114,7 +120,7 @@ class Authorisation:
 
 def require_role(organisation: Organisation, role: str, definition: Definition, at: datetime) -> None:
     """Raise `role_not_held` unless the organisation holds the role for this definition then. Source: domain.md 3.1."""
-    if not any(grant.role == role and grant.covers(definition, at) for grant in organisation.grants):
+    if not organisation.holds(role, definition, at):
         raise Problem(
             "role_not_held",
             f"{organisation.id} does not hold the role {role} for {definition.id}.",

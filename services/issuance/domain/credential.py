@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from kompetenspass.core.errors import Kind, Problem, not_found
+from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.events.base import Event
 from kompetenspass.events.issuance import CredentialIssued, CredentialOffered, OfferWithdrawn
 from kompetenspass.events.registry import StatusRef
@@ -25,12 +25,12 @@ class Credential:
     """The state that the stream folds to.
 
     `offer` is the newest offer while it may still be used, or was used to issue; `live` are the copies that the newest
-    CredentialIssued released: only they are not replaced.
+    CredentialIssued released: only they are not replaced; `fetched` are all offers that were used to issue.
     """
 
     offer: CredentialOffered | None = None
     issued: CredentialIssued | None = None
-    fetched_offer: UUID | None = None
+    fetched: frozenset[UUID] = frozenset()
 
     @property
     def live(self) -> tuple[StatusRef, ...]:
@@ -51,7 +51,8 @@ def evolve(state: Credential, event: Event) -> Credential:
         case OfferWithdrawn(offer_id=offer_id) if state.offer and state.offer.offer_id == offer_id:
             return replace(state, offer=None)
         case CredentialIssued():
-            return replace(state, issued=event, fetched_offer=state.offer.offer_id if state.offer else None)
+            used = {state.offer.offer_id} if state.offer else set[UUID]()
+            return replace(state, issued=event, fetched=state.fetched | used)
         case _:
             return state
 
@@ -75,9 +76,20 @@ def require_offerable(status: Status | None) -> None:
 
 def withdraw(state: Credential, offer_id: UUID, cause: WithdrawalCause) -> Sequence[Event]:
     """Return OfferWithdrawn for that offer, or nothing when it is fetched, withdrawn or replaced already."""
-    if state.offer is None or state.offer.offer_id != offer_id or state.fetched_offer == offer_id:
+    if state.offer is None or state.offer.offer_id != offer_id or offer_id in state.fetched:
         return ()
     return (_withdrawn(state.offer, cause),)
+
+
+def require_not_fetched(state: Credential, offer_id: UUID) -> None:
+    """Raise `credential_issued` when a credential was issued under the offer: it cannot be taken back any more."""
+    if offer_id in state.fetched:
+        raise Problem(
+            "credential_issued",
+            "The credential was issued under this offer.",
+            kind=Kind.CONFLICT,
+            remedy="Revoke the credential at the registry.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +142,8 @@ def issue(state: Credential, command: Issue, status: Status | None) -> Sequence[
     )
 
 
-def require_offer(state: Credential, offer_id: UUID) -> CredentialOffered:
-    """Return the newest offer. Raises `not_found` unless it has that id."""
-    if state.offer is None or state.offer.offer_id != offer_id:
-        raise not_found("offer")
-    return state.offer
-
-
 def _replaced(state: Credential) -> tuple[OfferWithdrawn, ...]:
-    if state.offer is None or state.fetched_offer == state.offer.offer_id:
+    if state.offer is None or state.offer.offer_id in state.fetched:
         return ()
     return (_withdrawn(state.offer, "replaced"),)
 

@@ -13,6 +13,7 @@ from kompetenspass.core.errors import not_found
 from kompetenspass.events.issuance import Route
 from kompetenspass.web.auth import Principal, principal
 from kompetenspass.web.commands import Command, context, positioned
+from services.issuance.domain.achievement import Achievement
 from services.issuance.domain.pass_rule import Result
 from services.issuance.queries import Queries
 from services.issuance.service.achievements import Achievements, PlanAchievement, RecordResults
@@ -120,15 +121,18 @@ def commands(achievements: Achievements) -> APIRouter:
         """Confirm a passed result; the awarding body."""
         done = await achievements.confirm(caller_of(request, who), achievement_id, body.awarded_on)
         positioned(response, done.position)
-        confirmed = done.state.confirmed
-        assert confirmed is not None
-        return {
-            "achievement_id": str(achievement_id),
-            "awarded_on": confirmed.awarded_on.isoformat(),
-            "recognition_level": confirmed.recognition_level,
-        }
+        return _confirmed(done.state)
 
     return routes
+
+
+def _confirmed(state: Achievement) -> dict[str, Any]:
+    assert state.confirmed is not None
+    return {
+        "achievement_id": str(state.plan.achievement_id),
+        "awarded_on": state.confirmed.awarded_on.isoformat(),
+        "recognition_level": state.confirmed.recognition_level,
+    }
 
 
 def reads(queries: Queries) -> APIRouter:

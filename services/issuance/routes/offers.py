@@ -54,7 +54,7 @@ def commands(offers: Offers) -> APIRouter:
     async def withdraw(
         offer_id: UUID, request: Request, response: Response, who: Who, body: WithdrawBody | None = None
     ) -> dict[str, str]:
-        """Take an offer back."""
+        """Take an offer back; possible until its credential is issued."""
         positioned(response, await offers.withdraw(caller_of(request, who), offer_id))
         return {"offer_id": str(offer_id), "state": "withdrawn"}
 

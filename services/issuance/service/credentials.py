@@ -109,7 +109,7 @@ class Credentials:
         Raises OAuthError `invalid_notification_id` for anything else's. Source: OpenID4VCI, section 11.
         """
         state, _ = await fold(self._log, stream_of(access.credential_id), Credential(), credential.evolve)
-        known = self._notification_id(state) if state.fetched_offer == access.offer_id else ""
+        known = self._notification_id(state) if access.offer_id in state.fetched else ""
         if not hmac.compare_digest(known.encode(), notification.notification_id.encode()):
             raise invalid_notification_id()
         await self._state.note_notification(access.offer_id, notification.event.value)
@@ -118,11 +118,15 @@ class Credentials:
         granted = access.configuration_id
         known, asked = {granted}, request.credential_configuration_id
         if asked is not None and asked != granted:
-            known |= {found.id for found in await self._facts.configurations(access.issuer_org)}
+            known |= await self._configurations(access.issuer_org)
         identifiers = {granted: granted} if access.identifiers else None
         requested_configuration(request, known=known, granted=(granted,), identifiers=identifiers)
         if access.notified is not None:
             raise credential_request_denied("The wallet has said what became of the credential.")
+
+    async def _configurations(self, org_id: str) -> set[str]:
+        issuer = (await self._facts.organisations(org_id)).get(org_id)
+        return {found.id for found in await self._facts.configurations(issuer, self._clock())} if issuer else set()
 
     async def _prepared(self, access: Access, proofs: Sequence[VerifiedProof], now: datetime) -> tuple[_Copy, ...]:
         nonces = self._nonces(access.slug, proofs, now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kompetenspass.core.clock import Clock
 from kompetenspass.core.errors import not_found
 from kompetenspass.openid.mikromerit import CLAIMS
 from kompetenspass.openid.oauth import AuthorizationServerMetadata, authorization_server_metadata
@@ -35,11 +36,12 @@ _DESCRIBED = tuple(
 
 
 class Documents:
-    """Builds the documents of one issuer from the facts; an unknown slug is `not_found`."""
+    """Builds the documents of one issuer from the facts; a slug is `not_found` unless its organisation is an issuer."""
 
-    def __init__(self, facts: Facts, profile: Profile, *, allow_loopback_http: bool) -> None:
+    def __init__(self, facts: Facts, profile: Profile, clock: Clock, *, allow_loopback_http: bool) -> None:
         self._facts = facts
         self._profile = profile
+        self._clock = clock
         self._allow_loopback_http = allow_loopback_http
 
     async def issuer_metadata(self, slug: str) -> CredentialIssuerMetadata:
@@ -84,17 +86,21 @@ class Documents:
         return {"keys": keys}
 
     async def require_issuer(self, slug: str) -> Organisation:
-        """Return the organisation of an issuer. Raises `not_found`."""
-        organisation = await self._facts.issuer(slug)
+        """Return the organisation of an issuer. Raises `not_found` unless it holds the role issuer now."""
+        organisation = await self._issuer(slug)
         if organisation is None:
             await self._facts.refresh()
-            organisation = await self._facts.issuer(slug)
+            organisation = await self._issuer(slug)
         if organisation is None:
             raise not_found("issuer")
         return organisation
 
+    async def _issuer(self, slug: str) -> Organisation | None:
+        known = await self._facts.issuer(slug)
+        return known if known and known.acts_as("issuer", self._clock()) else None
+
     async def _configurations(self, organisation: Organisation) -> dict[str, CredentialConfiguration]:
-        found = await self._facts.configurations(organisation.id)
+        found = await self._facts.configurations(organisation, self._clock())
         return {one.id: self._configuration(one) for one in found}
 
     def _configuration(self, of: Configuration) -> CredentialConfiguration:

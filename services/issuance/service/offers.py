@@ -17,7 +17,7 @@ from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context
 from kompetenspass.events.issuance import CredentialOffered, OfferWithdrawn
 from kompetenspass.log.api import Log
-from kompetenspass.log.execute import execute, fold
+from kompetenspass.log.execute import Done, execute, fold
 from kompetenspass.openid.oid4vci.offer import (
     CredentialOffer,
     TxCode,
@@ -91,13 +91,18 @@ class Offers:
         return self._told(row, secrets, done.position)
 
     async def withdraw(self, caller: Caller, offer_id: UUID) -> int:
-        """Take an offer back; return the log position (0: it was over already). Raises `forbidden`, `not_found`."""
+        """Take an offer back, from a wallet with a token too; return the log position (0: it was over already).
+
+        Raises `credential_issued` once the wallet has the credential, `forbidden`, `not_found`.
+        """
         row = await self._state.offer(offer_id)
         if row is None:
             raise not_found("offer")
         _require_awarding_body(caller, row.issuer_org, "offer")
         await self._state.withdraw_offer(offer_id, "issuer")
-        return await self.settle(offer_id, row.credential_id, "issuer", caller.context)
+        done = await self.settle(offer_id, row.credential_id, "issuer", caller.context)
+        credential.require_not_fetched(done.state, offer_id)
+        return done.position
 
     async def by_reference(self, reference: str) -> CredentialOffer:
         """Return the offer that lies under an unguessable reference. Raises `not_found` once it is used or over."""
@@ -106,8 +111,10 @@ class Offers:
             raise not_found("credential offer")
         return self._document(row.slug, row.configuration_id, self._code(reference), tx_code=row.tx_hash is not None)
 
-    async def settle(self, offer_id: UUID, credential_id: UUID, cause: WithdrawalCause, context: Context) -> int:
-        """Say in the log that an offer is over, unless it is said or the offer was fetched; return the position."""
+    async def settle(
+        self, offer_id: UUID, credential_id: UUID, cause: WithdrawalCause, context: Context
+    ) -> Done[Credential]:
+        """Say in the log that an offer is over, unless it is said or the offer was fetched."""
 
         def decide(state: Credential) -> Sequence[Event]:
             return credential.withdraw(state, offer_id, cause)
@@ -117,7 +124,7 @@ class Offers:
             initial=Credential(), evolve=credential.evolve, decide=decide, context=context,
         )  # fmt: skip
         await self._state.settle_offer(offer_id)
-        return done.position
+        return done
 
     async def sweep(self) -> None:
         """Let offers lapse whose time is over, and finish what a crash left half said."""

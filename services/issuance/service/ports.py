@@ -183,10 +183,10 @@ class Facts(Protocol):
     async def part_of(self, definition_id: str) -> Sequence[str]:
         """Return the URNs of the published pathways that name the definition, sorted."""
 
-    async def configurations(self, org_id: str) -> Sequence[Configuration]:
-        """Return what an issuer's metadata offers: every definition it owns or may issue, and every pathway it awards.
+    async def configurations(self, issuer: Organisation, at: datetime) -> Sequence[Configuration]:
+        """Return what an issuer's metadata offers at that moment, sorted by id.
 
-        Sorted by id.
+        Every definition that it owns or has an issuing right for, within its role, and every pathway that it awards.
         """
 
     async def status(self, credential_id: UUID) -> Status | None:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
 from kompetenspass.events.base import Event, public
+
+
+def fields_of(content: Mapping[str, Any]) -> frozenset[str]:
+    """Return the ISCED-F codes of the fields that the document of a definition names."""
+    return frozenset(str(field["code"]) for field in content.get("fields") or ())
+
+
+def region_of(content: Mapping[str, Any]) -> str | None:
+    """Return the name of the region in the document of a definition, None where it names none."""
+    region = content.get("region")
+    return region.get("name") if isinstance(region, Mapping) else region
 
 
 class DefinitionDrafted(Event):

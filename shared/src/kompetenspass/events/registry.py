@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -27,6 +28,14 @@ class Scope(Value):
     fields: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     definitions: tuple[str, ...] = ()
+
+    def covers(self, definition_id: str, fields: Collection[str], region: str | None) -> bool:
+        """Return whether the role reaches a definition: its id, its field codes, its region (None: it has none)."""
+        return (
+            (not self.fields or any(code in fields for code in self.fields))
+            and (not self.regions or region in self.regions)
+            and (not self.definitions or definition_id in self.definitions)
+        )
 
 
 class OrganisationRegistered(Event):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from kompetenspass.log import cursors
 from kompetenspass.log.api import Feed, Recorded
@@ -27,23 +28,25 @@ class ReactionFollower(Follower):
         self._dispatch: Dispatch[ReactionHandler] = Dispatch(reaction.handlers)
 
     async def _apply(self, cursor: Cursor, rows: Sequence[Recorded]) -> Cursor:
+        """React to a page, then move the cursor once: what a crash in between repeats has the same ids."""
+        async with transaction(self.place.engine, schemas(self.place.service)) as connection:
+            aside = set(await parked_streams(connection, self.key, self.feed.owner))
         for row in rows:
-            if self._dispatch.concerns(row):
-                cursor = await self._react(cursor, row)
-                self._moved_to(cursor.position)
+            if self._dispatch.concerns(row) and (error := await self._refused(row, aside)):
+                cursor = await self._advance(cursor, row, parking=error)
+                aside.add(row.stream)
         return cursor if cursor.position == rows[-1].position else await self._advance(cursor, rows[-1])
 
-    async def _react(self, cursor: Cursor, row: Recorded) -> Cursor:
+    async def _refused(self, row: Recorded, aside: AbstractSet[str]) -> str | None:
+        """Return why the event is to be parked, None once its handler took it."""
         await self._passed(self._reaction.after, self.feed.owner, row.position)
-        async with transaction(self.place.engine, schemas(self.place.service)) as connection:
-            aside = await parked_streams(connection, self.key, self.feed.owner)
         if row.stream in aside:
-            return await self._advance(cursor, row, parking=BEHIND)
+            return BEHIND
         try:
             await settle(lambda: self._handled(row))
         except Unhandled as unhandled:
-            return await self._advance(cursor, row, parking=unhandled.error)
-        return await self._advance(cursor, row)
+            return unhandled.error
+        return None
 
     async def _handled(self, row: Recorded) -> None:
         handler = self._dispatch.handler(row)

@@ -141,11 +141,14 @@ class Readers:
             return await stands(connection)
 
     async def caught_up(self, log: str, position: int, timeout_seconds: float) -> bool:
-        """Return whether within the time every projection that reads the log has passed the position."""
+        """Return whether within the time every projection that reads the log has passed the position.
+
+        Where none reads it, the log itself must have come that far.
+        """
         names = tuple(name for name, projection in self._projections.items() if log in projection.logs)
         try:
             async with asyncio.timeout(timeout_seconds):
-                await self._passed(names, log, position)
+                await (self._passed(names, log, position) if names else self._written(log, position))
         except TimeoutError:
             return False
         return True
@@ -162,6 +165,12 @@ class Readers:
         stored = {s.key.reader: s.checked_at for s in self._stored[1] if s.key.kind == "projection" and s.log == log}
         moments = [stored.get(name) for name in wanted]
         return None if None in moments else min((moment for moment in moments if moment is not None), default=None)
+
+    async def _written(self, log: str, position: int) -> None:
+        """Return once the log holds the position."""
+        feed = self._feeds[log]
+        while await feed.head() < position:
+            await feed.wait(position - 1, _LONGEST_POLL_SECONDS)
 
     async def _passed(self, names: Sequence[str], log: str, position: int) -> None:
         """Return once the live generations of the named projections, so far as they read the log, have passed it."""

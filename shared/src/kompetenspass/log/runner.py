@@ -28,6 +28,8 @@ from kompetenspass.log.waking import Bell
 PAGE = 500
 STAMP_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 5.0
+GATHER_SECONDS = 0.05
+"""After a page that was not full: what comes meanwhile goes into one transaction. The first event waits for nothing."""
 
 H = TypeVar("H")
 logger = structlog.get_logger(__name__)
@@ -122,6 +124,8 @@ class Follower(ABC):
         self._moved_to(cursor.position)
         if not rows:
             await self.feed.wait(cursor.position, STAMP_SECONDS)
+        elif len(rows) < PAGE:
+            await asyncio.sleep(GATHER_SECONDS)
         return cursor
 
     async def _opened(self) -> Cursor:

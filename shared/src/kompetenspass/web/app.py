@@ -59,23 +59,32 @@ def build_app(
     """Return the application: `routers` are FastAPI's, `routes` thin Starlette ones for hot and protocol endpoints.
 
     `app.state` has `runtime`, `clock` and `access_tokens`. Its lifespan is the runtime's; nothing is opened before.
+    A process that runs `projections` only serves its health and neither of the two. A trailing slash is another path.
     """
     settings = runtime.settings
+    served, protocol = ((), ()) if settings.only == "projections" else (routers, routes)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with runtime:
             yield
 
-    app = FastAPI(title=title, lifespan=lifespan, docs_url=None, redoc_url=None, servers=[{"url": settings.base_url}])
+    app = FastAPI(
+        title=title,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        servers=[{"url": settings.base_url}],
+        redirect_slashes=False,
+    )
     app.state.runtime = runtime
     app.state.clock = runtime.clock
     app.state.access_tokens = AccessTokens(
         settings.token_issuers, audience=settings.audience, clock=runtime.clock, http=runtime.http
     )
     install_handlers(app)
-    app.router.routes.extend(routes)
-    for router in (_health(runtime), *routers):
+    app.router.routes.extend(protocol)
+    for router in (_health(runtime), *served):
         app.include_router(router)
     app.add_middleware(
         Edge,

@@ -80,10 +80,9 @@ class Edge:
         try:
             if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
                 raise Problem("invalid_request", "The address holds a NUL character.", remedy="Leave it out.")
-            if scope["method"] in _WITHOUT_BODY:
-                await self._wait_for(headers.get("wait-for"))
-            else:
+            if scope["method"] not in _WITHOUT_BODY:
                 receive = _replayed(await _limited_body(receive, headers, self._body_limit_bytes), receive)
+            await self._wait_for(headers.get("wait-for"))
             await self._app(scope, receive, answer)
         except Problem as problem:
             await problem_response(problem)(scope, receive, answer)

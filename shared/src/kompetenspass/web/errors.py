@@ -29,6 +29,14 @@ STATUS: Mapping[Kind, int] = {
 }
 """The coarse category of a refusal to its HTTP status; no other table exists."""
 
+_REMEDY: Mapping[Kind, str] = {
+    Kind.NOT_FOUND: "Check the identifier.",
+    Kind.CONFLICT: "Read the resource again, then decide.",
+    Kind.GONE: "It is over; begin anew.",
+    Kind.UNAVAILABLE: "Try again later.",
+}
+"""What the caller can do where the refusal itself does not say it."""
+
 _RESERVED = frozenset({"type", "title", "status", "code", "remedy", "trace_id"})
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -46,7 +54,7 @@ def problem_response(problem: Problem, status: int | None = None) -> Response:
         "title": problem.title,
         "status": status,
         "code": problem.code,
-        "remedy": problem.remedy,
+        "remedy": problem.remedy or _REMEDY.get(problem.kind, "Correct what the title names, and send it again."),
         "trace_id": current_trace_id(),
     }
     headers = _NO_STORE | problem.headers
@@ -108,6 +116,10 @@ async def _on_validation_error(_request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return problem_response(
+            Problem("invalid_request", "The body cannot be read.", remedy="Send JSON in UTF-8, not nested too deep.")
+        )
     phrase = HTTPStatus(error.status_code).phrase
     problem = Problem(
         phrase.lower().replace(" ", "_"),

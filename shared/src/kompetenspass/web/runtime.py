@@ -110,9 +110,10 @@ class Runtime:
     async def caught_up(self, owner: str, position: int, timeout_seconds: float) -> None:
         """Return once every projection here has applied `position` of the log of `owner`.
 
+        Of the service's own log, which not every service projects, it is enough that it holds the position.
         Raises Problem `not_caught_up` (503) when it takes longer, `invalid_request` for a log that none follows.
         """
-        if not self.readers.follows(owner):
+        if owner != self.service and not self.readers.follows(owner):
             raise Problem("invalid_request", "This service does not follow that log.", members={"owner": owner})
         if not await self.readers.caught_up(owner, position, timeout_seconds):
             raise Problem(

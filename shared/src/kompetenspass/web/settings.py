@@ -45,7 +45,7 @@ class ServiceSettings(BaseSettings):
     outbound_private_hosts: tuple[str, ...] = Field(default=(), description="Hosts with private addresses to call.")
     outbound_ca_file: Path | None = Field(default=None, description="PEM file of further CAs trusted for TLS.")
     max_staleness_seconds: float = Field(default=30, gt=0, description="How old foreign facts may be for a command.")
-    only: Literal["all", "api", "projections"] = Field(default="all", description="Which part this process runs.")
+    only: Literal["all", "api", "projections"] = Field(default="all", description="What this process does.")
     traces_endpoint: str | None = Field(default=None, description="OTLP/HTTP endpoint for traces; none by default.")
 
     @field_validator("base_url")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -14,6 +15,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from kompetenspass.openid.jose.encoding import b64u_encode
@@ -55,12 +57,18 @@ def load_anchors(pem: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def read_x5c(x5c: object) -> list[x509.Certificate]:
-    """Return the certificates of an `x5c` header, leaf first. Raises JoseError `bad_x5c`. Source: RFC 7515, 4.1.6."""
+    """Return the certificates of an `x5c` header, leaf first.
+
+    Raises JoseError `bad_x5c`, also for what the parser only warns of: above all a serial number that is not positive.
+    Source: RFC 7515, 4.1.6; RFC 5280, 4.1.2.2.
+    """
     if not isinstance(x5c, list | tuple) or not 0 < len(x5c) <= MAX_CERTIFICATES:
         raise JoseError("bad_x5c", f"`x5c` must be an array of 1 to {MAX_CERTIFICATES} certificates.")
     try:
-        return [x509.load_der_x509_certificate(base64.b64decode(item, validate=True)) for item in x5c]
-    except (ValueError, TypeError, binascii.Error, x509.InvalidVersion) as error:
+        with warnings.catch_warnings():  # nothing is awaited within, so no other task meets this filter
+            warnings.simplefilter("error", CryptographyDeprecationWarning)
+            return [x509.load_der_x509_certificate(base64.b64decode(item, validate=True)) for item in x5c]
+    except (ValueError, TypeError, binascii.Error, x509.InvalidVersion, CryptographyDeprecationWarning) as error:
         raise JoseError("bad_x5c", "`x5c` holds something that is not a certificate.") from error
 
 

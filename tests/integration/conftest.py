@@ -1,0 +1,40 @@
+"""One running laptop for all tests that only talk to it over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.parties import Parties, opened
+from tests.integration.platform_process import Platform
+from tests.integration.stranger import KOMMUN, Held, Stranger
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The five services as a process of their own, set up and ready."""
+    running = Platform(tmp_path_factory.mktemp("platform"))
+    asyncio.run(running.start())
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def parties(platform: Platform) -> Iterator[Parties]:
+    """Whoever asks the platform something."""
+    with opened(platform) as parties:
+        yield parties
+
+
+@pytest.fixture(scope="session")
+def kommun(parties: Parties) -> Stranger:
+    """A stranger at the organisation whose merit the story is about."""
+    return Stranger(parties, KOMMUN)
+
+
+@pytest.fixture(scope="session")
+def held(kommun: Stranger) -> Held:
+    """A credential in a wallet of ours; no test changes what becomes of it."""
+    return kommun.received()
