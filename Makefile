@@ -24,7 +24,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help setup run demo check test bench lock clean
+.PHONY: help setup run demo check test backup restore bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -46,6 +46,12 @@ check: setup ## format, lint, types, import walls, rooms and sizes
 
 test: check ## check, then every test
 	$(BIN)/python -m pytest -q -n 2 $(if $(CI),--forbid-skips)
+
+backup: setup ## write the embedded database to FILE (.run/backup.dump); the services may run
+	@exec $(BIN)/python -m kompetenspass.embedded backup $(or $(FILE),.run/backup.dump)
+
+restore: setup ## put the embedded database back as FILE has it; stop the services first
+	@exec $(BIN)/python -m kompetenspass.embedded restore $(or $(FILE),.run/backup.dump)
 
 bench: setup ## measure; CASE=flow is full flows per second
 	@exec $(BIN)/python -m bench $(or $(CASE),flow)

@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from functools import cached_property
@@ -17,8 +16,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Text, Uuid, select, update
@@ -28,11 +25,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kompetenspass.core.digest import b64u
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.core.ids import random_bytes
-from kompetenspass.keys.file import write_private
+from kompetenspass.keys.sealing import KEY_BYTES, kept_secret, seal, unseal
 from services.issuance.service.ports import Identity
 
-KEY_BYTES = 32
-_NONCE_BYTES = 12
 METADATA = MetaData()
 
 tenants = Table(
@@ -73,10 +68,7 @@ class MasterKey:
 
     @cached_property
     def _secret(self) -> bytes:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            write_private(self._path, random_bytes(KEY_BYTES))
-        return self._path.read_bytes()
+        return kept_secret(self._path)
 
     @cached_property
     def wrapping(self) -> bytes:
@@ -126,8 +118,8 @@ class Vault:
         row = {
             "learner_ref": learner_ref,
             "tenant": tenant,
-            "wrapped_key": _seal(self._master.wrapping, key, f"learner {learner_ref}"),
-            "identity": _seal(key, _json(asdict(identity)), f"identity {learner_ref}"),
+            "wrapped_key": seal(self._master.wrapping, key, f"learner {learner_ref}"),
+            "identity": seal(key, _json(asdict(identity)), f"identity {learner_ref}"),
         }
         async with self._engine.connect() as connection:
             await connection.execute(insert(learners).values(**row))
@@ -145,7 +137,7 @@ class Vault:
                 select(learners.c.wrapped_key).where(learners.c.learner_ref == learner_ref)
             )
             key = self._unwrapped(wrapped, learner_ref)
-            sealed = _seal(key, _json(value), f"{kind} {entry_id}")
+            sealed = seal(key, _json(value), f"{kind} {entry_id}")
             row = {"entry_id": entry_id, "learner_ref": learner_ref, "kind": kind, "sealed": sealed}
             await connection.execute(insert(entries).values(**row))
 
@@ -161,8 +153,8 @@ class Vault:
         if row is None:
             raise _gone()
         key = self._unwrapped(row.wrapped_key, learner_ref)
-        identity = json.loads(_opened(key, row.identity, f"identity {learner_ref}"))
-        entry = json.loads(_opened(key, row.sealed, f"{row.kind} {entry_id}"))
+        identity = json.loads(unseal(key, row.identity, f"identity {learner_ref}"))
+        entry = json.loads(unseal(key, row.sealed, f"{row.kind} {entry_id}"))
         born = identity["birth_date"]
         birth_date = date.fromisoformat(born) if born else None
         return Identity(identity["given_name"], identity["family_name"], birth_date), entry
@@ -184,38 +176,21 @@ class Vault:
             return (await connection.execute(destroyed)).rowcount == 1
 
     async def _tenant_key(self, tenant: str) -> bytes:
-        fresh = _seal(self._master.wrapping, random_bytes(KEY_BYTES), f"tenant {tenant}")
+        fresh = seal(self._master.wrapping, random_bytes(KEY_BYTES), f"tenant {tenant}")
         async with self._engine.connect() as connection:
             await connection.execute(insert(tenants).values(tenant=tenant, wrapped_key=fresh).on_conflict_do_nothing())
             wrapped = await connection.scalar(select(tenants.c.wrapped_key).where(tenants.c.tenant == tenant))
         assert wrapped is not None
-        return _opened(self._master.wrapping, wrapped, f"tenant {tenant}")
+        return unseal(self._master.wrapping, wrapped, f"tenant {tenant}")
 
     def _unwrapped(self, wrapped: bytes | None, learner_ref: str) -> bytes:
         if wrapped is None:
             raise _gone()
-        return _opened(self._master.wrapping, wrapped, f"learner {learner_ref}")
+        return unseal(self._master.wrapping, wrapped, f"learner {learner_ref}")
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, default=str).encode()
-
-
-def _seal(key: bytes, data: bytes, bound_to: str) -> bytes:
-    nonce = random_bytes(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, data, bound_to.encode())
-
-
-def _opened(key: bytes, sealed: bytes, bound_to: str) -> bytes:
-    try:
-        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to.encode())
-    except InvalidTag as error:
-        raise Problem(
-            "vault_unreadable",
-            "A vault entry does not open with the master key of this service.",
-            kind=Kind.UNAVAILABLE,
-            remedy="The operator restores the master key that belongs to the database.",
-        ) from error
 
 
 def _gone() -> Problem:

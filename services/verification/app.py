@@ -10,9 +10,9 @@ from fastapi import FastAPI
 
 from kompetenspass.core.clock import Clock, system_clock
 from kompetenspass.core.errors import Problem
-from kompetenspass.core.ids import random_bytes
 from kompetenspass.keys.api import Signer
 from kompetenspass.keys.file import FileSigner
+from kompetenspass.keys.sealing import kept_secret
 from kompetenspass.openid.jose import load_anchors
 from kompetenspass.web.app import build_app
 from kompetenspass.web.outbound import Outbound
@@ -26,7 +26,7 @@ from services.verification.service.judge import Judge
 from services.verification.service.requests import Policy, Requests
 from services.verification.settings import Settings
 from services.verification.state import RequestState
-from services.verification.vault import Disclosures, claims_key
+from services.verification.vault import Disclosures
 
 _CATCH_UP_SECONDS = 2.0
 
@@ -44,7 +44,7 @@ class Keyring:
         """Read the files. Raises Problem or OSError for what cannot be read: the service then does not start."""
         self._anchors = load_anchors(self._settings.trust_anchors_file.read_bytes())
         self._signer = FileSigner(self._settings.request_key_file, self._settings.request_chain_file)
-        self._claims_key = claims_key(self._settings.claims_key_file, random_bytes)
+        self._claims_key = kept_secret(self._settings.claims_key_file)
 
     def signer(self) -> Signer:
         """Return the signer of request objects."""
@@ -89,7 +89,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outboun
     statuses = StatusLists(runtime.http, keyring.anchors, clock, default_ttl_seconds=ttl)
     judge = Judge(facts, Freshness(runtime), statuses, clock, anchors=keyring.anchors, catalog_url=settings.catalog_url)
     state = RequestState(runtime.engine)
-    vault = Disclosures(runtime.engine, keyring.claims_key, random_bytes)
+    vault = Disclosures(runtime.engine, keyring.claims_key)
     policy = _policy(settings)
     requests = Requests(runtime.log, facts, state, vault, judge, clock, signer=keyring.signer, policy=policy)
 

@@ -46,7 +46,8 @@ async def role_granted(connection: AsyncConnection, recorded: Recorded) -> None:
     """Write the grant."""
     event = _event(recorded, registry.RoleGranted)
     row = event.model_dump(include={"org_id", "role", "valid_from", "valid_to"})
-    await _put(connection, roles, row | {"granted_at": recorded.position})
+    scope = event.scope.model_dump(mode="json")
+    await _put(connection, roles, row | {"granted_at": recorded.position, "scope": scope})
 
 
 async def role_withdrawn(connection: AsyncConnection, recorded: Recorded) -> None:
@@ -66,14 +67,14 @@ async def definition_published(connection: AsyncConnection, recorded: Recorded) 
     """Write the published version."""
     event = _event(recorded, catalog.DefinitionPublished)
     row = event.model_dump(include={"urn", "version", "definition_id", "owner_org", "content_digest"})
-    await _put(connection, definitions, row)
+    await _put(connection, definitions, row | _reach(event.content))
 
 
 async def pathway_published(connection: AsyncConnection, recorded: Recorded) -> None:
     """Write the published version of the pathway, by whose name awards are issued."""
     event = _event(recorded, catalog.PathwayPublished)
     row = event.model_dump(include={"urn", "version", "owner_org", "content_digest"})
-    await _put(connection, definitions, row | {"definition_id": event.pathway_id})
+    await _put(connection, definitions, row | {"definition_id": event.pathway_id} | _reach(event.content))
 
 
 async def right_granted(connection: AsyncConnection, recorded: Recorded) -> None:
@@ -105,6 +106,11 @@ async def credential_issued(connection: AsyncConnection, recorded: Recorded) -> 
         await _put(connection, issued_copies, row | {"digest": copy.digest})
 
 
+def _reach(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the scope of a role is held against."""
+    return {"fields": sorted(catalog.fields_of(content)), "region": catalog.region_of(content)}
+
+
 def _event(recorded: Recorded, kind: type[E]) -> E:
     event = recorded.event
     assert isinstance(event, kind)
@@ -121,7 +127,7 @@ async def _put(connection: AsyncConnection, table: Table, row: Mapping[str, Any]
 PROJECTIONS = (
     Projection(
         "trust_registry",
-        1,
+        2,
         ("registry",),
         REGISTRY,
         {
@@ -134,7 +140,7 @@ PROJECTIONS = (
     ),
     Projection(
         "trust_catalog",
-        1,
+        2,
         ("catalog",),
         CATALOG,
         {

@@ -8,8 +8,9 @@ from sqlalchemy import RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kompetenspass.core.errors import not_found
+from kompetenspass.events.registry import Scope
 from services.verification.domain.judgement import Claimed
-from services.verification.domain.trust import ROLES, Facts, Issue, IssuerKey, KnownDefinition, Period
+from services.verification.domain.trust import ROLES, Facts, Grant, Issue, IssuerKey, KnownDefinition, Period
 from services.verification.tables import definitions, issued_copies, issuer_keys, issuing_rights, roles
 
 
@@ -29,7 +30,7 @@ class TrustFacts:
             rights = await _all(connection, _rights_query(definition, key)) if key and definition else []
         return Facts(
             key=_issuer_key(key) if key else None,
-            roles={role: tuple(_period(row) for row in held if row["role"] == role) for role in ROLES},
+            roles={role: tuple(_grant(row) for row in held if row["role"] == role) for role in ROLES},
             definition=_known(definition) if definition else None,
             rights=tuple(_period(row) for row in rights),
             issue=_issue(issue) if issue else None,
@@ -83,12 +84,23 @@ def _period(row: RowMapping) -> Period:
     return Period(row["valid_from"], row["valid_to"])
 
 
+def _grant(row: RowMapping) -> Grant:
+    return Grant(_period(row), Scope.model_validate(row["scope"]))
+
+
 def _issuer_key(row: RowMapping) -> IssuerKey:
     return IssuerKey(row["org_id"], row["issuer"], _period(row), row["compromised_since"])
 
 
 def _known(row: RowMapping) -> KnownDefinition:
-    return KnownDefinition(row["definition_id"], row["version"], row["owner_org"], row["content_digest"])
+    return KnownDefinition(
+        row["definition_id"],
+        row["version"],
+        row["owner_org"],
+        row["content_digest"],
+        frozenset(row["fields"]),
+        row["region"],
+    )
 
 
 def _issue(row: RowMapping) -> Issue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 REGISTRY, CATALOG, ISSUANCE = MetaData(), MetaData(), MetaData()
 
@@ -27,6 +28,7 @@ roles = Table(
     Column("role", Text, nullable=False),
     Column("valid_from", DateTime(timezone=True), nullable=False),
     Column("valid_to", DateTime(timezone=True)),
+    Column("scope", JSONB, nullable=False),
 )
 """One row per grant, named by the log position of its event; a withdrawal sets `valid_to`."""
 
@@ -38,6 +40,8 @@ definitions = Table(
     Column("definition_id", Text, nullable=False, index=True),
     Column("owner_org", Text, nullable=False),
     Column("content_digest", Text, nullable=False),
+    Column("fields", JSONB, nullable=False),
+    Column("region", Text),
 )
 """Published versions, of pathways too: a stacked award names its pathway as its definition."""
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Column, DateTime, LargeBinary, MetaData, Table, Uuid, delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from kompetenspass.keys.file import write_private
+from kompetenspass.core.errors import Problem
+from kompetenspass.keys.sealing import seal, unseal
 
 METADATA = MetaData()
 
@@ -27,31 +24,17 @@ disclosures = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False, index=True),
 )
 
-_NONCE_BYTES = 12
-
-
-def claims_key(path: Path, random: Callable[[int], bytes]) -> bytes:
-    """Return the 256-bit key in a file that only its owner reads; it is made if it is not there."""
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileExistsError):  # another process was first
-            write_private(path, random(32))
-    return path.read_bytes()
-
 
 class Disclosures:
     """Implements the service's Vault."""
 
-    def __init__(self, engine: AsyncEngine, key: Callable[[], bytes], random: Callable[[int], bytes]) -> None:
+    def __init__(self, engine: AsyncEngine, key: Callable[[], bytes]) -> None:
         self._engine = engine
         self._key = key
-        self._random = random
 
     async def put(self, verdict_id: UUID, claims: Mapping[str, Any], now: datetime, ttl_seconds: int) -> None:
         """Keep claims until they are taken, at most `ttl_seconds`."""
-        nonce = self._random(_NONCE_BYTES)
-        text = json.dumps(claims).encode("utf-8")
-        sealed = nonce + AESGCM(self._key()).encrypt(nonce, text, verdict_id.bytes)
+        sealed = seal(self._key(), json.dumps(claims).encode("utf-8"), str(verdict_id))
         row = {"verdict_id": verdict_id, "sealed": sealed, "expires_at": now + timedelta(seconds=ttl_seconds)}
         async with self._engine.begin() as connection:
             await connection.execute(insert(disclosures).values(**row))
@@ -73,8 +56,8 @@ class Disclosures:
 
     def _opened(self, verdict_id: UUID, sealed: bytes) -> dict[str, Any] | None:
         try:
-            text = AESGCM(self._key()).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], verdict_id.bytes)
-        except InvalidTag:
+            text = unseal(self._key(), sealed, str(verdict_id))
+        except Problem:
             return None  # the key file was replaced: what it sealed is lost, as it should be
         claims: dict[str, Any] = json.loads(text)
         return claims

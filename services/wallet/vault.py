@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Column, DateTime, ForeignKey, LargeBinary, MetaData, Table, Text, Uuid, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kompetenspass.core.clock import Clock
-from kompetenspass.core.errors import Kind, Problem, not_found
+from kompetenspass.core.errors import not_found
 from kompetenspass.core.ids import random_bytes
-from kompetenspass.keys.file import write_private
 from kompetenspass.keys.public import public_jwk
 from kompetenspass.keys.public import thumbprint as thumbprint_of
+from kompetenspass.keys.sealing import KEY_BYTES, kept_secret, seal, unseal
 
 metadata = MetaData()
 
@@ -55,9 +52,6 @@ held_credentials = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
 )
-
-_NONCE_BYTES = 12
-_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +94,21 @@ class Vault:
         self._engine = engine
         self._kek_path = kek_path
         self._clock = clock
-        self._kek: AESGCM | None = None
+        self._kek: bytes | None = None
 
     async def open(self) -> None:
         """Read the wallet's own key, or make it. Raises Problem `key_unusable`."""
-        self._kek_path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            write_private(self._kek_path, random_bytes(_KEY_BYTES))
-        kek = self._kek_path.read_bytes()
-        if len(kek) != _KEY_BYTES:
-            raise Problem("key_unusable", "The wallet's key file is not usable.", kind=Kind.UNAVAILABLE)
-        self._kek = AESGCM(kek)
+        self._kek = kept_secret(self._kek_path)
 
     async def new_key(self, account_id: UUID) -> HolderKey:
         """Return a fresh holder key, kept before it is used for anything."""
         key = HolderKey(ec.generate_private_key(ec.SECP256R1()))
         async with self._engine.begin() as connection:
-            cipher = await self._cipher(connection, account_id)
+            data_key = await self._key_of(connection, account_id)
             row = {
                 "thumbprint": key.kid,
                 "account_id": account_id,
-                "sealed": _seal(cipher, key.private_bytes(), key.kid),
+                "sealed": seal(data_key, key.private_bytes(), key.kid),
                 "made_at": self._clock(),
             }
             await connection.execute(insert(holder_keys).values(row))
@@ -134,7 +122,7 @@ class Vault:
             if sealed is None:
                 raise not_found("key")
             private = serialization.load_der_private_key(
-                _open(await self._cipher(connection, account_id), sealed, kid), password=None
+                unseal(await self._key_of(connection, account_id), sealed, kid), password=None
             )
         assert isinstance(private, ec.EllipticCurvePrivateKey)
         return HolderKey(private)
@@ -152,14 +140,14 @@ class Vault:
     ) -> None:
         """Keep a credential; keeping it again changes nothing."""
         async with self._engine.begin() as connection:
-            cipher = await self._cipher(connection, account_id)
+            data_key = await self._key_of(connection, account_id)
             row = {
                 "digest": digest,
                 "account_id": account_id,
                 "thumbprint": thumbprint,
                 "issuer": issuer,
                 "vct": vct,
-                "sealed": _seal(cipher, compact.encode("ascii"), digest),
+                "sealed": seal(data_key, compact.encode("ascii"), digest),
                 "received_at": received_at,
             }
             await connection.execute(insert(held_credentials).values(row).on_conflict_do_nothing())
@@ -171,14 +159,14 @@ class Vault:
             rows = (await connection.execute(query.order_by("received_at", "digest"))).all()
             if not rows:
                 return ()
-            cipher = await self._cipher(connection, account_id)
+            data_key = await self._key_of(connection, account_id)
         return [
             Held(
                 digest=row.digest,
                 thumbprint=row.thumbprint,
                 issuer=row.issuer,
                 vct=row.vct,
-                compact=_open(cipher, row.sealed, row.digest).decode("ascii"),
+                compact=unseal(data_key, row.sealed, row.digest).decode("ascii"),
                 received_at=row.received_at,
             )
             for row in rows
@@ -191,9 +179,9 @@ class Vault:
                 update(accounts).where(accounts.c.account_id == account_id).values(wrapped_key=None)
             )
 
-    async def _cipher(self, connection: AsyncConnection, account_id: UUID) -> AESGCM:
+    async def _key_of(self, connection: AsyncConnection, account_id: UUID) -> bytes:
         assert self._kek is not None, "opened first"
-        wrapped = _seal(self._kek, random_bytes(_KEY_BYTES), str(account_id))
+        wrapped = seal(self._kek, random_bytes(KEY_BYTES), str(account_id))
         row = {"account_id": account_id, "wrapped_key": wrapped}
         known = select(accounts.c.wrapped_key).where(accounts.c.account_id == account_id)
         found = (await connection.execute(known)).one_or_none()
@@ -202,16 +190,4 @@ class Vault:
             found = (await connection.execute(known)).one()
         if found.wrapped_key is None:
             raise not_found("account")
-        return AESGCM(_open(self._kek, found.wrapped_key, str(account_id)))
-
-
-def _seal(cipher: AESGCM, plain: bytes, bound_to: str) -> bytes:
-    nonce = random_bytes(_NONCE_BYTES)
-    return nonce + cipher.encrypt(nonce, plain, bound_to.encode())
-
-
-def _open(cipher: AESGCM, sealed: bytes, bound_to: str) -> bytes:
-    try:
-        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to.encode())
-    except InvalidTag as error:
-        raise Problem("key_unusable", "What the wallet keeps cannot be opened.", kind=Kind.UNAVAILABLE) from error
+        return unseal(self._kek, found.wrapped_key, str(account_id))

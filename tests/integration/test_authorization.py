@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,11 @@ from tests.integration.parties import (
     Operation,
     Parties,
     check_problem,
+    deeds,
     fetched,
     offered,
-    opened,
     planned,
 )
-from tests.integration.platform_process import Platform
 
 WHEN = "2026-01-01T00:00:00Z"
 RESULTS = {"results": [{"instrument": "urn:x:1", "score_percent": 90}], "assessor_ref": "assessor:x"}
@@ -105,12 +104,6 @@ MATRIX: Mapping[str, Rule] = {
 
 
 @pytest.fixture(scope="module")
-def parties(platform: Platform) -> Iterator[Parties]:
-    with opened(platform) as parties:
-        yield parties
-
-
-@pytest.fixture(scope="module")
 def merit(parties: Parties) -> Merit:
     """A microcredential that a wallet has fetched."""
     issued = planned(parties, {"given_name": "Ada", "family_name": "Behörig"})
@@ -152,43 +145,38 @@ def asked(parties: Parties, operation: Operation, places: Mapping[str, str], tok
     return parties.ask(operation.method, operation.service, path_of(operation, places), token, **options)
 
 
-async def heads(platform: Platform) -> dict[str, int]:
-    """Return how many events each log has."""
-    return {owner: len(await platform.log_of(owner)) for owner in platform.urls}
-
-
 def test_the_matrix_has_every_operation_and_no_other(parties: Parties) -> None:
     described = {each.key for each in parties.operations() if each.path not in ("/livez", "/readyz")}
     assert described == set(MATRIX)
 
 
-async def test_without_a_token_nothing_but_public_reads(
+def test_without_a_token_nothing_but_public_reads(
     parties: Parties, guarded: list[Operation], places: Mapping[str, str]
 ) -> None:
-    before = await heads(parties.platform)
+    before = deeds(parties.platform)
     for operation in guarded:
         answer = asked(parties, operation, places, None)
         assert answer.status_code == 401, operation.key
         assert answer.headers["www-authenticate"] == "Bearer"
         check_problem(answer)
-    assert await heads(parties.platform) == before
+    assert deeds(parties.platform) == before
 
 
-async def test_the_wrong_role_is_refused(parties: Parties, guarded: list[Operation], places: Mapping[str, str]) -> None:
-    before = await heads(parties.platform)
+def test_the_wrong_role_is_refused(parties: Parties, guarded: list[Operation], places: Mapping[str, str]) -> None:
+    before = deeds(parties.platform)
     for operation in guarded:
         for caller in (parties.token(AWARDING_BODY, "observer"), parties.token("org:nobody"), parties.token(PROVIDER)):
             answer = asked(parties, operation, places, caller)
             # a read of one's own achievement asks for the organisation alone
             expected = (200, 403, 404) if operation.key.startswith("issuance GET") else (403,)
             assert answer.status_code in expected, (operation.key, answer.text)
-    assert await heads(parties.platform) == before
+    assert deeds(parties.platform) == before
 
 
-async def test_what_belongs_to_another_organisation_is_not_there(
+def test_what_belongs_to_another_organisation_is_not_there(
     parties: Parties, guarded: list[Operation], places: Mapping[str, str]
 ) -> None:
-    before = await heads(parties.platform)
+    before = deeds(parties.platform)
     for operation in guarded:
         rule = MATRIX[operation.key]
         if rule.stranger is None:
@@ -197,7 +185,7 @@ async def test_what_belongs_to_another_organisation_is_not_there(
             answer = asked(parties, operation, places, parties.token(STRANGER, *[str(role) for role in roles]))
             assert answer.status_code == rule.stranger, (operation.key, answer.text)
             check_problem(answer)
-    assert await heads(parties.platform) == before
+    assert deeds(parties.platform) == before
 
 
 def test_another_organisations_thing_and_no_thing_look_the_same(parties: Parties, merit: Merit) -> None:
@@ -220,9 +208,9 @@ def test_public_reads_need_no_token(parties: Parties, places: Mapping[str, str])
     assert parties.ask("post", "verification", "/v1/verify", json={"credential": "x"}).status_code == 200
 
 
-async def test_the_provider_records_and_the_awarding_body_confirms_and_offers(parties: Parties) -> None:
+def test_the_provider_records_and_the_awarding_body_confirms_and_offers(parties: Parties) -> None:
     merit = planned(parties, {"given_name": "Bo", "family_name": "Behörig"})
-    position = len(await parties.platform.log_of("issuance"))
+    position = len(asyncio.run(parties.platform.log_of("issuance")))
     provider = parties.token(PROVIDER, "provider", "awarding_body")
     path = f"/v1/achievements/{merit.achievement_id}"
     waiting = {"Wait-For": f"issuance={position}"}
@@ -234,14 +222,14 @@ async def test_the_provider_records_and_the_awarding_body_confirms_and_offers(pa
     offered(parties, merit, [90, 90])
 
 
-async def test_only_the_credentials_own_issuer_changes_its_status(parties: Parties, merit: Merit) -> None:
+def test_only_the_credentials_own_issuer_changes_its_status(parties: Parties, merit: Merit) -> None:
     path = f"/v1/credentials/{merit.credential_id}"
     own, other = parties.token(AWARDING_BODY, "issuer"), parties.token("org:skelleftea-kraft", "issuer")
     for command in ("suspend", "reinstate", "revoke"):
         body = {"reason_code": "issued_in_error" if command == "revoke" else "under_review"}
-        before = await heads(parties.platform)
+        before = deeds(parties.platform)
         assert parties.ask("post", "registry", f"{path}/{command}", other, json=body).status_code == 404
-        assert await heads(parties.platform) == before
+        assert deeds(parties.platform) == before
         assert parties.ask("post", "registry", f"{path}/{command}", own, json=body).status_code == 200
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,17 +14,10 @@ from joserfc import jwk, jwt
 
 from kompetenspass.core.clock import system_clock
 from kompetenspass.core.ids import uuid7
-from tests.integration.parties import AWARDING_BODY, DEFINITION, Parties, check_problem, opened
-from tests.integration.platform_process import Platform
+from tests.integration.parties import AWARDING_BODY, DEFINITION, Parties, check_problem
 
 ORGANISATION = {"org_id": "org:n", "legal_name": {"sv": "N"}, "slug": "n", "registration_no": "1", "country": "SE"}
 PLAN = {"definition_id": DEFINITION, "route": "course", "learner": {"given_name": "A", "family_name": "B"}}
-
-
-@pytest.fixture(scope="module")
-def parties(platform: Platform) -> Iterator[Parties]:
-    with opened(platform) as parties:
-        yield parties
 
 
 def claims_of(parties: Parties, **changes: Any) -> dict[str, Any]:

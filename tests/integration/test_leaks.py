@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import asyncpg
 import pytest
@@ -20,21 +20,13 @@ from tests.integration.parties import (
     Parties,
     fetched,
     offered,
-    opened,
     planned,
 )
-from tests.integration.platform_process import Platform
 
 LEARNER = {"given_name": "Zebulonia", "family_name": "Quistgårdh", "birth_date": "1907-03-19"}
 PERCENTS = [91.734, 86.219]
 PERSONAL = [*LEARNER.values(), "Quistg\\u00e5rdh", *map(str, PERCENTS)]
 NOT_FOR_THE_LOG = re.compile(r"eyJ[A-Za-z0-9_-]{10,}|timeline/[A-Za-z0-9_-]{20,}|offers/[A-Za-z0-9_-]{20,}")
-
-
-@pytest.fixture(scope="module")
-def parties(platform: Platform) -> Iterator[Parties]:
-    with opened(platform) as parties:
-        yield parties
 
 
 @pytest.fixture(scope="module")

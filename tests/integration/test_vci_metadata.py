@@ -106,7 +106,7 @@ def test_vci_11_there_is_one_configuration_per_published_definition_and_pathway(
     ids = set()
     for kind in ("definitions", "pathways"):
         query = f"/v1/{kind}?status=published&owner={KRAFT.org}&limit=100"
-        ids |= {entry["id"] for entry in parties.ask("get", "catalog", query).json()["items"]}
+        ids |= {entry[f"{kind[:-1]}_id"] for entry in parties.ask("get", "catalog", query).json()["items"]}
     assert set(answer["credential_configurations_supported"]) == ids
     assert {"skk-val-03", "skk-path-vakthavande"} <= ids
 

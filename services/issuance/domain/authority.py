@@ -9,7 +9,7 @@ from typing import Any
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.events.catalog import fields_of, region_of
-from kompetenspass.events.registry import Scope
+from kompetenspass.events.registry import EVERYTHING, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Grant:
     role: str
     valid_from: datetime
     valid_to: datetime | None
-    scope: Scope = Scope()
+    scope: Scope = EVERYTHING
 
     def in_force(self, at: datetime) -> bool:
         """Return whether the role is held at that moment, for whatever it is."""

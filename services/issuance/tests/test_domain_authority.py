@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kompetenspass.core.errors import Problem
+from kompetenspass.events.registry import Scope
 from kompetenspass.testing.clock import NOON
 from services.issuance.domain.authority import (
     Authorisation,
@@ -41,9 +42,9 @@ def grant(**changes: Any) -> Grant:
     [
         grant(),
         grant(valid_to=NOON + DAY),
-        grant(fields=frozenset({"0231", "0001"})),
-        grant(regions=frozenset({"Norr"})),
-        grant(definitions=frozenset({"m-1"})),
+        grant(scope=Scope(fields=("0231", "0001"))),
+        grant(scope=Scope(regions=("Norr",))),
+        grant(scope=Scope(definitions=("m-1",))),
     ],
 )
 def test_a_role_in_force_whose_scope_covers_the_definition_is_held(held: Grant) -> None:
@@ -56,9 +57,9 @@ def test_a_role_in_force_whose_scope_covers_the_definition_is_held(held: Grant) 
         grant(role="provider"),
         grant(valid_from=NOON + DAY),
         grant(valid_to=NOON),
-        grant(fields=frozenset({"0001"})),
-        grant(regions=frozenset({"Syd"})),
-        grant(definitions=frozenset({"m-2"})),
+        grant(scope=Scope(fields=("0001",))),
+        grant(scope=Scope(regions=("Syd",))),
+        grant(scope=Scope(definitions=("m-2",))),
     ],
 )
 def test_any_other_role_time_or_scope_is_refused(held: Grant) -> None:

@@ -19,7 +19,7 @@ TITLES: Mapping[str, str] = {
     "validity": "The credential and the merit are within their dates.",
     "issuer": "The issuer is registered, and its certificate names it.",
     "key": "The key was the issuer's, and not compromised, when the credential was issued.",
-    "issuer_role": "The issuer had the roles issuer and awarding body when the credential was issued.",
+    "issuer_role": "The issuer had the roles issuer and awarding body for the definition at the time of issue.",
     "definition": "The definition and its version are published.",
     "issuing_right": "The issuer had the right to issue under the definition when the credential was issued.",
     "type": "The credential keeps the rules of its type.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kompetenspass.core.errors import Problem
+from kompetenspass.events.registry import EVERYTHING, Scope
 
 ROLES = ("issuer", "awarding_body")
 
@@ -21,6 +22,14 @@ class Period:
     def covers(self, at: datetime) -> bool:
         """Return whether a moment is within."""
         return self.since <= at and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role for a time, for what its scope covers."""
+
+    period: Period
+    scope: Scope = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class KnownDefinition:
     version: int
     owner_org: str
     content_digest: str
+    fields: frozenset[str] = frozenset()
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ class Facts:
     """What registry, catalog and issuance have said about one presented credential."""
 
     key: IssuerKey | None = None
-    roles: Mapping[str, tuple[Period, ...]] = field(default_factory=dict)
+    roles: Mapping[str, tuple[Grant, ...]] = field(default_factory=dict)
     definition: KnownDefinition | None = None
     rights: tuple[Period, ...] = ()
     issue: Issue | None = None
@@ -90,10 +101,14 @@ def check_key(facts: Facts, at: datetime) -> None:
 
 
 def check_roles(facts: Facts, at: datetime) -> None:
-    """Raise Problem `role_missing` unless the issuer had both roles at `at`."""
+    """Raise Problem unless the issuer had both roles at `at` (`role_missing`), and for this definition
+    (`role_out_of_scope`); of a definition that is not known only `check_definition` tells."""
     for role in ROLES:
-        if not _covered(facts.roles.get(role, ()), at):
+        held = [grant.scope for grant in facts.roles.get(role, ()) if grant.period.covers(at)]
+        if not held:
             raise Problem("role_missing", f"The issuer did not have the role {role} when the credential was issued.")
+        if facts.definition and not any(_reaches(scope, facts.definition) for scope in held):
+            raise Problem("role_out_of_scope", f"The issuer's role {role} did not cover the definition.")
 
 
 def check_definition(facts: Facts) -> KnownDefinition:
@@ -114,6 +129,10 @@ def check_right(facts: Facts, org_id: str, at: datetime) -> None:
     owner = facts.definition is not None and facts.definition.owner_org == org_id
     if not owner and not _covered(facts.rights, at):
         raise Problem("issuing_right_missing", "The issuer had no right to issue under the definition.")
+
+
+def _reaches(scope: Scope, definition: KnownDefinition) -> bool:
+    return scope.covers(definition.id, definition.fields, definition.region)
 
 
 def _covered(periods: Iterable[Period], at: datetime) -> bool:

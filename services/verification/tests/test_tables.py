@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kompetenspass.core.errors import Problem
-from kompetenspass.core.ids import random_bytes, uuid7
+from kompetenspass.core.ids import uuid7
 from kompetenspass.events import catalog, issuance, registry
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context, seal
+from kompetenspass.keys.sealing import kept_secret
 from kompetenspass.log.api import Recorded
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
@@ -22,7 +23,7 @@ from kompetenspass.web.migrate import engine_of, upgrade
 from services.verification import state, vault
 from services.verification.domain import judgement
 from services.verification.domain.presentation import Asked
-from services.verification.domain.trust import Facts, Period
+from services.verification.domain.trust import Facts, Grant, Period
 from services.verification.projections import PROJECTIONS
 from services.verification.queries import TrustFacts
 from services.verification.tests.world import ISSUED, ISSUER, ORG, START, URN, World
@@ -121,6 +122,21 @@ async def test_what_the_services_say_makes_a_credential_trusted(engine: AsyncEng
     assert await TrustFacts(engine).urn_of("mm-01") == URN
 
 
+async def test_what_a_roles_scope_is_held_against_is_known(engine: AsyncEngine, world: World) -> None:
+    scope = registry.Scope(fields=("0231",), regions=("Norr",))
+    granted = registry.RoleGranted(
+        org_id=ORG, role="issuer", scope=scope, mandate_ref="M", granted_by="org:rise", valid_from=START
+    )
+    events = trusted(world, "digest")
+    content = {"fields": [{"code": "0231"}, {"code": "0001"}], "region": {"name": "Norr"}}
+    published = events[3].model_copy(update={"content": content})
+    await said(engine, events[0], granted, published)
+    facts = await about(engine, world, world.credential())
+    assert facts.roles["issuer"] == (Grant(Period(START), scope),)
+    assert facts.definition is not None
+    assert (facts.definition.fields, facts.definition.region) == (frozenset({"0001", "0231"}), "Norr")
+
+
 async def test_what_is_withdrawn_has_an_end(engine: AsyncEngine, world: World) -> None:
     credential = world.credential()
     await said(engine, *trusted(world, "another digest"))
@@ -132,7 +148,7 @@ async def test_what_is_withdrawn_has_an_end(engine: AsyncEngine, world: World) -
         start=7,
     )
     facts = await about(engine, world, credential)
-    assert facts.roles == {"issuer": (Period(START, NOON),), "awarding_body": (Period(START),)}
+    assert facts.roles == {"issuer": (Grant(Period(START, NOON)),), "awarding_body": (Grant(Period(START)),)}
     assert facts.rights == (Period(START, NOON),)
     assert facts.key is not None
     assert facts.key.compromised_since == NOON
@@ -191,9 +207,9 @@ async def test_requests_are_fetched_so_often_and_swept_a_day_after(engine: Async
 
 
 async def test_claims_are_sealed_taken_once_and_gone_after_minutes(engine: AsyncEngine, tmp_path: Path) -> None:
-    key = vault.claims_key(tmp_path / "claims.key", random_bytes)
-    assert vault.claims_key(tmp_path / "claims.key", random_bytes) == key
-    waiting = vault.Disclosures(engine, lambda: key, random_bytes)
+    key = kept_secret(tmp_path / "claims.key")
+    assert kept_secret(tmp_path / "claims.key") == key
+    waiting = vault.Disclosures(engine, lambda: key)
     await waiting.put(ID, {"family_name": "Elev"}, NOON, 300)
     async with engine.connect() as connection:
         sealed = (await connection.execute(vault.disclosures.select())).one().sealed
@@ -208,5 +224,5 @@ async def test_claims_are_sealed_taken_once_and_gone_after_minutes(engine: Async
 
 
 async def test_claims_sealed_with_another_key_are_lost(engine: AsyncEngine) -> None:
-    await vault.Disclosures(engine, lambda: bytes(32), random_bytes).put(ID, {}, NOON, 300)
-    assert await vault.Disclosures(engine, lambda: bytes([1] * 32), random_bytes).take(ID, NOON) is None
+    await vault.Disclosures(engine, lambda: bytes(32)).put(ID, {}, NOON, 300)
+    assert await vault.Disclosures(engine, lambda: bytes([1] * 32)).take(ID, NOON) is None

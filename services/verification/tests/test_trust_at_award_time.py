@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from kompetenspass.events.registry import Scope
 from kompetenspass.testing.keys import TestSigner
 from services.verification.domain.checks import Verdict
-from services.verification.domain.trust import IssuerKey, KnownDefinition, Period
+from services.verification.domain.trust import Grant, IssuerKey, KnownDefinition, Period
 from services.verification.tests.world import ISSUED, ISSUER, ORG, START, World
 
 BEFORE, AFTER = ISSUED - timedelta(days=1), ISSUED + timedelta(seconds=1)
@@ -32,13 +33,37 @@ async def test_a_sound_credential_is_verified_without_its_holder(world: World) -
 async def test_a_role_withdrawn_counts_from_its_withdrawal(
     world: World, role: str, withdrawn: datetime, expected: dict[str, str]
 ) -> None:
-    world.say(roles={**world.said.facts.roles, role: (Period(START, withdrawn),)})
+    world.say(roles={**world.said.facts.roles, role: (Grant(Period(START, withdrawn)),)})
     assert await judged(world) == expected
 
 
 async def test_a_role_granted_after_the_award_does_not_count(world: World) -> None:
-    world.say(roles={**world.said.facts.roles, "issuer": (Period(AFTER),)})
+    world.say(roles={**world.said.facts.roles, "issuer": (Grant(Period(AFTER)),)})
     assert await judged(world) == {"issuer_role": "role_missing"}
+
+
+@pytest.mark.parametrize("role", ["issuer", "awarding_body"])
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        (Scope(fields=("0231", "0001"), regions=("Norr",), definitions=("mm-01",)), {}),
+        (Scope(fields=("0001",)), {"issuer_role": "role_out_of_scope"}),
+        (Scope(regions=("Syd",)), {"issuer_role": "role_out_of_scope"}),
+        (Scope(definitions=("mm-02",)), {"issuer_role": "role_out_of_scope"}),
+    ],
+)
+async def test_a_role_counts_for_what_its_scope_covers(
+    world: World, role: str, scope: Scope, expected: dict[str, str]
+) -> None:
+    definition = KnownDefinition("mm-01", 1, ORG, "digest", frozenset({"0231"}), "Norr")
+    world.say(definition=definition, roles={**world.said.facts.roles, role: (Grant(Period(START), scope),)})
+    assert await judged(world) == expected
+
+
+async def test_of_an_unknown_definition_no_scope_is_judged(world: World) -> None:
+    narrow = Grant(Period(START), Scope(definitions=("mm-02",)))
+    world.say(definition=None, roles={**world.said.facts.roles, "issuer": (narrow,)})
+    assert "issuer_role" not in await judged(world)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +87,9 @@ async def test_a_backdated_copy_that_nobody_issued_does_not_pass_with_a_compromi
 
 
 async def test_without_the_record_of_issue_the_credentials_own_time_counts(world: World) -> None:
-    world.say(issue=None, roles={**world.said.facts.roles, "issuer": (Period(START, BEFORE),)})
+    world.say(issue=None, roles={**world.said.facts.roles, "issuer": (Grant(Period(START, BEFORE)),)})
     assert await judged(world) == {"issuer_role": "role_missing"}
-    world.say(roles={**world.said.facts.roles, "issuer": (Period(START, AFTER),)})
+    world.say(roles={**world.said.facts.roles, "issuer": (Grant(Period(START, AFTER)),)})
     assert await judged(world) == {}
 
 
@@ -76,7 +101,7 @@ async def test_a_copy_issued_a_moment_ago_is_waited_for(world: World) -> None:
 
 
 async def test_the_logs_time_counts_over_the_credentials_own(world: World) -> None:
-    world.say(roles={**world.said.facts.roles, "issuer": (Period(START, BEFORE),)})
+    world.say(roles={**world.said.facts.roles, "issuer": (Grant(Period(START, BEFORE)),)})
     early = world.credential(lambda c: c.update(iat=int((BEFORE - timedelta(days=1)).timestamp())))
     assert reasons(await world.judge.pasted(early)) == {"issuer_role": "role_missing"}
 

@@ -20,7 +20,7 @@ from kompetenspass.web.outbound import Fetched
 from services.verification.clients import StatusLists
 from services.verification.domain.judgement import Claimed
 from services.verification.domain.presentation import Asked
-from services.verification.domain.trust import Facts, Issue, IssuerKey, KnownDefinition, Period
+from services.verification.domain.trust import Facts, Grant, Issue, IssuerKey, KnownDefinition, Period
 from services.verification.service.judge import Judge
 from services.verification.service.requests import Created, Policy, Requests
 
@@ -36,10 +36,10 @@ class SaidFacts:
     """What the services have said; a test replaces `facts`."""
 
     def __init__(self) -> None:
-        period = Period(START)
+        grant = Grant(Period(START))
         self.facts = Facts(
             key=IssuerKey(ORG, ISSUER, Period(START, datetime(2030, 1, 1, tzinfo=UTC))),
-            roles={"issuer": (period,), "awarding_body": (period,)},
+            roles={"issuer": (grant,), "awarding_body": (grant,)},
             definition=KnownDefinition("mm-01", 1, ORG, "digest"),
             issue=Issue(ORG, "mm-01", 1, "digest", ISSUED),
         )

@@ -57,7 +57,7 @@ async def test_what_was_moved_to_another_place_does_not_open(vault: Vault, accou
         sealed = await connection.scalar(select(holder_keys.c.sealed).where(holder_keys.c.thumbprint == first.kid))
         moved = update(holder_keys).where(holder_keys.c.thumbprint == second.kid).values(sealed=sealed)
         await connection.execute(moved)
-    with pytest.raises(Problem, match="key_unusable"):
+    with pytest.raises(Problem, match="vault_unreadable"):
         await vault.key(account_id, second.kid)
 
 
@@ -71,7 +71,7 @@ async def test_another_wallets_key_opens_nothing(
     other.write_bytes(random_bytes(32))
     foreign = Vault(runtime.engine, other, clock)
     await foreign.open()
-    with pytest.raises(Problem, match="key_unusable"):
+    with pytest.raises(Problem, match="vault_unreadable"):
         await foreign.held(account_id)
 
 

@@ -30,7 +30,7 @@ def backup_command(file: File, folder: Folder = Path(".run/postgres")) -> None:
 def restore_command(file: File, folder: Folder = Path(".run/postgres")) -> None:
     """Put the database back as FILE has it, with a new epoch for every log; the services must be stopped."""
     _finish(_restored(EmbeddedPostgres(folder), file))
-    typer.echo("Restored. Rewind or rebuild the readers of its logs: each of them stops until you do.")
+    typer.echo("Restored. Its logs have a new epoch: readers elsewhere stop, until you rebuild what they have read.")
 
 
 async def _backed_up(server: EmbeddedPostgres, file: Path) -> None:

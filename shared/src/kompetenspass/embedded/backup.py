@@ -36,7 +36,8 @@ async def backup(server: EmbeddedPostgres, file: Path, database: str = DATABASE)
 async def restore(server: EmbeddedPostgres, file: Path, database: str = DATABASE) -> None:
     """Put the database back as `file` has it; until that has succeeded, the present one stays as it is.
 
-    Every log gets a new epoch: a reader that had seen more than the backup holds stops, and its runbook says what then.
+    Every log gets a new epoch: a reader elsewhere, which may have seen more than the backup holds, stops, and its
+    runbook says what then. The services' own readers go on: their cursors and tables are of the backup's moment, too.
     Raises Problem `backup_unusable`, or `database_in_use` while a service runs.
     """
     beside, old = f"{database}_restored", f"{database}_replaced"
@@ -57,8 +58,17 @@ async def _roles(server: EmbeddedPostgres, database: str) -> None:
 
 async def _new_epochs(server: EmbeddedPostgres, database: str) -> None:
     async with connected(server.admin_dsn(database)) as admin:
-        for service in SERVICES:
-            await renew_epoch(admin, service)
+        for owner in SERVICES:
+            await renew_epoch(admin, owner)
+            for service in SERVICES:
+                await _follow(admin, service, owner)
+
+
+async def _follow(admin: asyncpg.Connection, service: str, owner: str) -> None:
+    """Let the readers of a service, restored with the log that they read, follow it in its new epoch."""
+    if await admin.fetchval("SELECT to_regclass($1)", f"{service}.runner_cursor"):
+        epoch = f"(SELECT epoch FROM {owner}_log.log_head)"
+        await admin.execute(f"UPDATE {service}.runner_cursor SET epoch = {epoch} WHERE log = $1", owner)  # noqa: S608  our names
 
 
 async def _swap(server: EmbeddedPostgres, database: str, beside: str, old: str) -> None:

@@ -38,6 +38,10 @@ class Scope(Value):
         )
 
 
+EVERYTHING = Scope()
+"""The scope of a role without bounds."""
+
+
 class OrganisationRegistered(Event):
     """An organisation became known. `slug` is its part of the issuer identifier, fixed for life."""
 
@@ -58,7 +62,7 @@ class RoleGranted(Event):
     type: ClassVar[str] = "registry.RoleGranted.v1"
     org_id: str = public()
     role: str = public()
-    scope: Scope = public(default=Scope())
+    scope: Scope = public(default=EVERYTHING)
     mandate_ref: str = public()
     granted_by: str = public()
     valid_from: datetime = public()

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from kompetenspass.core.clock import Clock
 from kompetenspass.web.auth import AccessTokens
 from kompetenspass.web.edge import Edge
-from kompetenspass.web.errors import install_handlers
+from kompetenspass.web.errors import Refusals, install_handlers
 from kompetenspass.web.outbound import Outbound
 from kompetenspass.web.readiness import Readiness
 from kompetenspass.web.settings import ServiceSettings
@@ -54,10 +54,12 @@ def build_app(
     runtime: ServiceRuntime,
     routers: Sequence[APIRouter] = (),
     routes: Sequence[BaseRoute] = (),
+    protocol_paths: Sequence[str] = (),
     body_limit_bytes: int = 256 * 1024,
 ) -> FastAPI:
     """Return the application: `routers` are FastAPI's, `routes` thin Starlette ones for hot and protocol endpoints.
 
+    Below `protocol_paths` even what no route refused, such as a wrong method, is the protocols' error object.
     `app.state` has `runtime`, `clock` and `access_tokens`. Its lifespan is the runtime's; nothing is opened before.
     A process that runs `projections` only serves its health and neither of the two. A trailing slash is another path.
     """
@@ -82,7 +84,7 @@ def build_app(
     app.state.access_tokens = AccessTokens(
         settings.token_issuers, audience=settings.audience, clock=runtime.clock, http=runtime.http
     )
-    install_handlers(app)
+    install_handlers(app, refusals)
     app.router.routes.extend(protocol)
     for router in (_health(runtime), *served):
         app.include_router(router)
@@ -91,6 +93,7 @@ def build_app(
         service=settings.service,
         tracer=tracer_of(settings.service, settings.traces_endpoint),
         runtime=runtime,
+        refusals=refusals,
         body_limit_bytes=body_limit_bytes,
         https=settings.base_url.startswith("https://"),
     )

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.core.ids import uuid7
-from kompetenspass.web.errors import internal_error_response, problem_response
+from kompetenspass.web.errors import Refusals
 from kompetenspass.web.telemetry import PROPAGATOR, enter_trace, logger
 
 OWNER: ContextVar[str] = ContextVar("kompetenspass_owner")
@@ -45,12 +45,21 @@ class Edge:
     """ASGI middleware around everything else of one service."""
 
     def __init__(
-        self, app: ASGIApp, *, service: str, tracer: Tracer, runtime: Waits, body_limit_bytes: int, https: bool
+        self,
+        app: ASGIApp,
+        *,
+        service: str,
+        tracer: Tracer,
+        runtime: Waits,
+        refusals: Refusals,
+        body_limit_bytes: int,
+        https: bool,
     ) -> None:
         self._app = app
         self._service = service
         self._tracer = tracer
         self._runtime = runtime
+        self._refusals = refusals
         self._body_limit_bytes = body_limit_bytes
         self._headers = dict(_SECURITY_HEADERS)
         if https:
@@ -85,7 +94,7 @@ class Edge:
             await self._wait_for(headers.get("wait-for"))
             await self._app(scope, receive, answer)
         except Problem as problem:
-            await problem_response(problem)(scope, receive, answer)
+            await self._refusals.of(scope["path"], problem)(scope, receive, answer)
         except _CallerGone:
             logger().info("caller_gone", method=scope["method"])
         except Exception:
@@ -93,7 +102,7 @@ class Edge:
             trace.get_current_span().set_status(trace.StatusCode.ERROR)
             if answer.status:
                 raise
-            await internal_error_response()(scope, receive, answer)
+            await self._refusals.of_a_bug(scope["path"])(scope, receive, answer)
 
     async def _wait_for(self, header: str | None) -> None:
         for entry in header.split(",") if header else ():

@@ -73,17 +73,25 @@ def oauth_error_response(problem: Problem, status: int | None = None) -> Respons
     return JSONResponse(body, status, headers=_NO_STORE | problem.headers)
 
 
-def internal_error_response() -> Response:
-    """Return the answer to a bug: 500, a fixed sentence and the trace id."""
-    body = {
-        "type": "urn:kompetenspass:problem:internal_error",
-        "title": "Something went wrong on our side.",
-        "status": 500,
-        "code": "internal_error",
-        "remedy": "Try again; if it happens again, report the trace id.",
-        "trace_id": current_trace_id(),
-    }
-    return JSONResponse(body, 500, headers=_NO_STORE, media_type="application/problem+json")
+class Refusals:
+    """Renders what no route renders itself: as problem+json, below `protocol_paths` as the protocols' error object.
+
+    Source: RFC 6749, section 5.2; OpenID4VCI, section 8.3.1: whatever refuses, `error` is a top-level member.
+    """
+
+    def __init__(self, protocol_paths: Sequence[str] = ()) -> None:
+        self._protocol_paths = tuple(protocol_paths)
+
+    def of(self, path: str, problem: Problem, status: int | None = None) -> Response:
+        """Return the answer to a request for `path` that was refused."""
+        if path.startswith(self._protocol_paths):
+            return oauth_error_response(problem, status or STATUS[problem.kind])
+        return problem_response(problem, status)
+
+    def of_a_bug(self, path: str) -> Response:
+        """Return the answer to a bug: 500, a fixed sentence and the trace id."""
+        remedy = f"Try again; if it happens again, report the trace id {current_trace_id()}."
+        return self.of(path, Problem("internal_error", "Something went wrong on our side.", remedy=remedy), 500)
 
 
 def validation_problem(places: Sequence[Mapping[str, Any]]) -> Problem:
@@ -97,37 +105,38 @@ def validation_problem(places: Sequence[Mapping[str, Any]]) -> Problem:
     )
 
 
-def install_handlers(app: FastAPI) -> None:
-    """Teach `app` to answer every expected exception with problem+json."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_exception)
+def install_handlers(app: FastAPI, refusals: Refusals) -> None:
+    """Teach `app` to answer every expected exception as `refusals` renders it."""
+
+    async def on_problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return refusals.of(request.url.path, error)
+
+    async def on_validation_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return refusals.of(request.url.path, validation_problem(error.errors()))
+
+    async def on_http_exception(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return refusals.of(request.url.path, _http_problem(error), error.status_code)
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
 
 
-async def _on_problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return problem_response(error)
-
-
-async def _on_validation_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    return problem_response(validation_problem(error.errors()))
-
-
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _http_problem(error: HTTPException) -> Problem:
     if error.status_code == HTTPStatus.BAD_REQUEST:
-        return problem_response(
-            Problem("invalid_request", "The body cannot be read.", remedy="Send JSON in UTF-8, not nested too deep.")
+        return Problem(
+            "invalid_request", "The body cannot be read.", remedy="Send JSON in UTF-8, not nested too deep."
         )
     phrase = HTTPStatus(error.status_code).phrase
-    problem = Problem(
+    return Problem(
         phrase.lower().replace(" ", "_"),
         f"{phrase}.",
         remedy="The paths and methods stand in /openapi.json.",
         headers=dict(error.headers or {}),
     )
-    return problem_response(problem, error.status_code)
 
 
 def _plain_ascii(text: str) -> str:

@@ -1,6 +1,6 @@
 """OAuth 2.0 as far as the pre-authorized code flow needs it: metadata, token endpoint, bearer tokens, errors."""
 
-from kompetenspass.openid.oauth.bearer import access_token, insufficient_scope, invalid_token, missing_token
+from kompetenspass.openid.oauth.bearer import access_token, invalid_token, missing_token
 from kompetenspass.openid.oauth.body import form_parameters, json_object, unique_parameters
 from kompetenspass.openid.oauth.errors import (
     OAuthError,
@@ -49,7 +49,6 @@ __all__ = [
     "checked_identifier",
     "checked_url",
     "form_parameters",
-    "insufficient_scope",
     "invalid_authorization_details",
     "invalid_grant",
     "invalid_request",

@@ -38,17 +38,6 @@ def invalid_token() -> OAuthError:
     return _unauthenticated("The access token is unknown or expired.", 'Bearer error="invalid_token"')
 
 
-def insufficient_scope() -> OAuthError:
-    """Return the 403 for a valid token that does not reach this far. Source: RFC 6750, section 3.1."""
-    return OAuthError(
-        "insufficient_scope",
-        "The access token is not for this.",
-        kind=Kind.FORBIDDEN,
-        remedy="Use the token of the offer in question.",
-        headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
-    )
-
-
 def _unauthenticated(title: str, challenge: str) -> OAuthError:
     return OAuthError(
         "invalid_token",

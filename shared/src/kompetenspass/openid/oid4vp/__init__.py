@@ -21,7 +21,6 @@ from kompetenspass.openid.oid4vp.response import (
     parse_response_answer,
     presentations,
     response_answer,
-    verify_vp_token,
     vp_token_form,
 )
 from kompetenspass.openid.oid4vp.wallet import (
@@ -58,7 +57,6 @@ __all__ = [
     "request_url",
     "response_answer",
     "verify_request_object",
-    "verify_vp_token",
     "vp_token_form",
     "x509_hash_client_id",
 ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from kompetenspass.openid.oauth import OAuthError, form_parameters, json_object
-from kompetenspass.openid.oid4vp.dcql import Credential, CredentialQuery, Match, Query, check_credential_sets, match
+from kompetenspass.openid.oid4vp.dcql import CredentialQuery, Query
 from kompetenspass.openid.oid4vp.errors import ErrorCode, invalid_response
 
 _ERROR = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,64}\Z")
@@ -70,22 +70,6 @@ def presentations(response: VPTokenResponse, query: Query) -> dict[str, tuple[st
     return {id_: _entry(query.credential(id_), found) for id_, found in response.vp_token.items()}
 
 
-def verify_vp_token(
-    response: VPTokenResponse, query: Query, verify: Callable[[CredentialQuery, str], Credential]
-) -> dict[str, tuple[Match, ...]]:
-    """Return how each presentation meets its credential query, having verified the response in the order that the
-    specification has: structure, each presentation, the set as a whole.
-
-    `verify` checks one presentation (integrity, trust, holder binding with the full client id and the nonce) and
-    returns its claims as issued, or raises; then the whole response is refused. Raises OAuthError `invalid_request`,
-    QueryNotMet, and whatever `verify` raises. Source: OpenID4VP 1.0, section 8.6.
-    """
-    found = presentations(response, query)
-    matches = {asked.id: _verified(asked, found[asked.id], verify) for asked in query.credentials if asked.id in found}
-    check_credential_sets(query, matches.keys())
-    return matches
-
-
 def vp_token_form(presented: Mapping[str, Sequence[str]], state: str | None) -> str:
     """Return the form body of a wallet's answer, and of nothing else than what was chosen.
 
@@ -134,9 +118,3 @@ def _entry(asked: CredentialQuery | None, found: object) -> tuple[str, ...]:
     if not all(isinstance(presentation, str) for presentation in found):
         raise invalid_response("A presentation is not a text.")
     return tuple(found)
-
-
-def _verified(
-    asked: CredentialQuery, found: Sequence[str], verify: Callable[[CredentialQuery, str], Credential]
-) -> tuple[Match, ...]:
-    return tuple(match(asked, verify(asked, presentation)) for presentation in found)

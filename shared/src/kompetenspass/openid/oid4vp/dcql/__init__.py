@@ -1,9 +1,9 @@
-"""DCQL, the Digital Credentials Query Language: parse, match, evaluate (verifier), select (wallet), build."""
+"""DCQL, the Digital Credentials Query Language: parse, match, check sets (verifier), select (wallet), build."""
 
 from kompetenspass.openid.oid4vp.dcql.authorities import authority_key_ids
 from kompetenspass.openid.oid4vp.dcql.build import DEFINITION_QUERY_ID, definition_query
 from kompetenspass.openid.oid4vp.dcql.errors import InvalidQuery, MismatchReason, QueryFault, QueryNotMet
-from kompetenspass.openid.oid4vp.dcql.evaluate import check_credential_sets, evaluate
+from kompetenspass.openid.oid4vp.dcql.evaluate import check_credential_sets
 from kompetenspass.openid.oid4vp.dcql.match import match
 from kompetenspass.openid.oid4vp.dcql.model import (
     ClaimQuery,
@@ -16,7 +16,7 @@ from kompetenspass.openid.oid4vp.dcql.model import (
 )
 from kompetenspass.openid.oid4vp.dcql.parse import parse
 from kompetenspass.openid.oid4vp.dcql.path import NothingSelected, evaluate_path
-from kompetenspass.openid.oid4vp.dcql.select import candidates, not_held, select
+from kompetenspass.openid.oid4vp.dcql.select import not_held, select
 from kompetenspass.openid.oid4vp.dcql.sendable import parse_sendable
 
 __all__ = [
@@ -34,10 +34,8 @@ __all__ = [
     "QueryNotMet",
     "TrustedAuthority",
     "authority_key_ids",
-    "candidates",
     "check_credential_sets",
     "definition_query",
-    "evaluate",
     "evaluate_path",
     "match",
     "not_held",

@@ -11,14 +11,6 @@ from kompetenspass.openid.oid4vp.dcql.match import match
 from kompetenspass.openid.oid4vp.dcql.model import Credential, CredentialQuery, CredentialSet, Match, Query
 
 
-def candidates(query: Query, held: Sequence[Credential]) -> dict[str, tuple[Match, ...]]:
-    """Return for each credential query the held credentials that meet it, in the order in which they are held.
-
-    Source: OpenID4VP 1.0, section 6.4.
-    """
-    return {asked.id: tuple(_meeting(asked, held)) for asked in query.credentials}
-
-
 def select(query: Query, held: Sequence[Credential], *, include_optional: bool = False) -> dict[str, tuple[Match, ...]]:
     """Return what to present: for each credential query of the choice one match, or all of them if `multiple`.
 
@@ -26,7 +18,8 @@ def select(query: Query, held: Sequence[Credential], *, include_optional: bool =
     `include_optional`. Never a part of the answer: raises OAuthError `access_denied` if something needed is not held.
     Source: OpenID4VP 1.0, sections 6.4.2 and 8.5.
     """
-    found = {id_: matches for id_, matches in candidates(query, held).items() if matches}
+    meeting = {asked.id: tuple(_meeting(asked, held)) for asked in query.credentials}
+    found = {id_: matches for id_, matches in meeting.items() if matches}
     wanted = dict.fromkeys(_wanted(query, found, include_optional))
     return {asked.id: _taken(asked, found[asked.id]) for asked in query.credentials if asked.id in wanted}
 
