@@ -66,6 +66,13 @@ def show_addresses(stage: Stage, link: str, offers: list[dict[str, Any]], report
         console.print(line, soft_wrap=True)
 
 
+async def show_code(stage: Stage, offer: dict[str, Any]) -> None:
+    """Print an offer as a QR code, where somebody can hold a telephone up to it."""
+    if console.is_terminal:
+        code = await stage.http.get(offer["qr"].removesuffix("svg") + "txt")
+        console.print(f"\n[bold]The first offer, for a wallet's camera[/bold]\n\n{code.text}", soft_wrap=True)
+
+
 async def demonstrate(folder: Path, *, leave: bool) -> int:
     """Run the platform, play the story, keep serving unless `leave`; return the exit code."""
     console.print("[bold]Kompetenspass[/bold]: five services, one PostgreSQL, one story\n")
@@ -81,6 +88,7 @@ async def demonstrate(folder: Path, *, leave: bool) -> int:
             link = await handover.timeline_link(stage)
             handover.write(folder / "demo.json", stage, played, offers, requests)
             show_addresses(stage, link, offers, folder / "demo.json")
+            await show_code(stage, offers[0])
         if not leave:
             console.print("\nCtrl-C stops.")
             await asked_to_stop()

@@ -70,6 +70,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signers: Sign
             ),
             *document_routes.routes(parts.documents),
         ),
+        protocol_paths=("/issuers/",),
     )
 
 

@@ -83,7 +83,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signer: Signe
         "Kompetenspass registry",
         runtime=runtime,
         routers=(
-            organisation_routes.commands(organisations, settings.issuer_base_url),
+            organisation_routes.commands(organisations, settings.issuer_base_url, settings.scheme_owner),
             organisation_routes.reads(queries),
             key_routes.commands(keys),
             credential_routes.router(credentials, queries, lambda: runtime.require_fresh("issuance")),

@@ -38,7 +38,7 @@ class Settings(ServiceSettings):
     publish_seconds: float = Field(default=1.0, gt=0, le=60, description="Pause between looks at changed lists.")
     expire_seconds: float = Field(default=1.0, gt=0, le=3600, description="Pause between looks at ended merits.")
     sweep_seconds: float = Field(default=60.0, gt=0, description="Pause between sweeps of spent challenges.")
-    scheme_owner: str = Field(default="org:rise", description="The organisation that the import acts for.")
+    scheme_owner: str = Field(default="org:rise", description="The organisation that registers the others.")
 
     @model_validator(mode="after")
     def _lists_live_longer_than_their_ttl(self) -> Self:

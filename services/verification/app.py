@@ -103,6 +103,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outboun
         runtime=runtime,
         routers=[request_routes.router(requests, judge)],
         routes=wallets.routes(requests),
+        protocol_paths=("/requests/", "/responses/"),
     )
 
 

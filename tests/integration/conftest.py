@@ -6,10 +6,18 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from cryptography import x509
 
 from tests.integration.parties import Parties, opened
 from tests.integration.platform_process import Platform
 from tests.integration.stranger import KOMMUN, Held, Stranger
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all tests that share the platform, so that there is one."""
+    for item in items:
+        if "parties" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("platform"))
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +34,12 @@ def parties(platform: Platform) -> Iterator[Parties]:
     """Whoever asks the platform something."""
     with opened(platform) as parties:
         yield parties
+
+
+@pytest.fixture(scope="session")
+def root(platform: Platform) -> x509.Certificate:
+    """The trust anchor of the platform's development CA."""
+    return x509.load_pem_x509_certificate((platform.folder / "pki" / "root.pem").read_bytes())
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 from cryptography import x509
-from joserfc import jws
-from joserfc.jwk import ECKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwcrypto import jwk, jws
 
 from kompetenspass.core.clock import system_clock
 from kompetenspass.openid.oid4vci import proof
@@ -88,6 +88,7 @@ class Held:
     access_token: str
     answer: JSON
     key: TestSigner
+    position: str
 
     @property
     def payload(self) -> JSON:
@@ -175,13 +176,19 @@ class Stranger:
 
     def received_again(self, token: str, credential_id: str, key: TestSigner) -> Held:
         """Return a credential fetched with an access token."""
-        answer = self.credential(token, self.request(self.proof(key))).raise_for_status().json()
-        return Held(answer["credentials"][0]["credential"], credential_id, token, answer, key)
+        response = self.credential(token, self.request(self.proof(key))).raise_for_status()
+        answer = response.json()
+        copy = answer["credentials"][0]["credential"]
+        return Held(copy, credential_id, token, answer, key, response.headers["log-position"])
 
-    def change(self, held: Held, command: str, reason: str) -> None:
-        """Let the issuer revoke, suspend or reinstate."""
-        token = self.parties.token(self.office.org, "issuer")
-        self.parties.must("registry", f"/v1/credentials/{held.credential_id}/{command}", token, {"reason_code": reason})
+    def change(self, held: Held, command: str, reason: str) -> httpx2.Response:
+        """Return what the registry answers to the issuer who revokes, suspends or reinstates."""
+        return self.ordered(held, command, {"reason_code": reason}, self.parties.token(self.office.org, "issuer"))
+
+    def ordered(self, held: Held, command: str, body: object, token: str | None) -> httpx2.Response:
+        """Return what the registry answers to a command about a credential, once it has heard of it."""
+        path, known = f"/v1/credentials/{held.credential_id}/{command}", {"Wait-For": held.position}
+        return self.parties.ask("post", "registry", path, token, json=body, headers=known)
 
 
 def json_of(part: str) -> JSON:
@@ -204,17 +211,17 @@ def check_chain(chain: Sequence[x509.Certificate], root: x509.Certificate) -> No
         below.verify_directly_issued_by(above)
 
 
+def leaf_key(compact: str) -> Any:
+    """Return the public key in the leaf of a JWS's `x5c`, for jwcrypto."""
+    public = chain_of(json_of(compact.split(".")[0]))[0].public_key()
+    return jwk.JWK.from_pem(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
 def opened_by_leaf(compact: str) -> JSON:
-    """Return the payload of a JWS that the leaf of its `x5c` signed; joserfc checks the signature."""
-    pem = chain_of(json_of(compact.split(".")[0]))[0].public_key()
-    key = ECKey.import_key({"kty": "EC", **_point(pem)})
-    return dict(json.loads(jws.deserialize_compact(compact, key, algorithms=["ES256"]).payload))
-
-
-def _point(key: Any) -> dict[str, str]:
-    numbers = key.public_numbers()
-    encoded = [base64.urlsafe_b64encode(n.to_bytes(32, "big")).rstrip(b"=").decode() for n in (numbers.x, numbers.y)]
-    return {"crv": "P-256", "x": encoded[0], "y": encoded[1]}
+    """Return the payload of a JWS that the leaf of its `x5c` signed; jwcrypto checks the signature."""
+    token = jws.JWS()
+    token.deserialize(compact, leaf_key(compact), alg="ES256")
+    return dict(json.loads(token.payload))
 
 
 def check_error(answer: httpx2.Response, code: str, status: int = 400) -> None:

@@ -46,16 +46,16 @@ class Rule:
 
 PUBLIC = Rule(None)
 MATRIX: Mapping[str, Rule] = {
-    "registry POST /v1/organisations": Rule("scheme_owner", ORGANISATION, None),
+    "registry POST /v1/organisations": Rule("scheme_owner", ORGANISATION, 403),
     "registry GET /v1/organisations": PUBLIC,
     "registry GET /v1/organisations/{org_id}": PUBLIC,
-    "registry POST /v1/organisations/{org_id}/roles": Rule("scheme_owner", ROLE, None),
+    "registry POST /v1/organisations/{org_id}/roles": Rule("scheme_owner", ROLE, 403),
     "registry POST /v1/organisations/{org_id}/roles/{role}/withdraw": Rule(
-        "scheme_owner", {"withdrawn_from": WHEN, "reason_code": "x"}, None
+        "scheme_owner", {"withdrawn_from": WHEN, "reason_code": "x"}, 403
     ),
-    "registry POST /v1/organisations/{org_id}/assessors": Rule("scheme_owner", ASSESSOR, None),
+    "registry POST /v1/organisations/{org_id}/assessors": Rule("scheme_owner", ASSESSOR, 403),
     "registry POST /v1/organisations/{org_id}/assessors/{assessor_ref}/withdraw": Rule(
-        "scheme_owner", {"withdrawn_from": WHEN}, None
+        "scheme_owner", {"withdrawn_from": WHEN}, 403
     ),
     "registry POST /v1/organisations/{org_id}/keys/challenges": Rule("issuer"),
     "registry POST /v1/organisations/{org_id}/keys": Rule("issuer", {"x5c": ["AAAA"], "proof": "a.b.c"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +11,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kompetenspass.core.ids import uuid7
-from tests.integration.parties import AWARDING_BODY, COMMANDS, DEFINITION, Operation, Parties, check_problem, deeds
+from tests.integration.parties import (
+    AWARDING_BODY,
+    COMMANDS,
+    DEFINITION,
+    SCHEME_OWNER,
+    Operation,
+    Parties,
+    check_problem,
+    deeds,
+)
 
 ROLES = ("scheme_owner", "creator", "sector_body", "provider", "awarding_body", "issuer", "verifier", "learner")
 JSON = {"Content-Type": "application/json"}
@@ -26,10 +35,20 @@ def commands(parties: Parties) -> list[Operation]:
     return [operation for operation in parties.operations() if operation.method in COMMANDS]
 
 
+Tokens = Callable[[Operation], str]
+
+
 @pytest.fixture(scope="module")
-def token(parties: Parties) -> str:
-    """A caller who may do everything that its organisation may."""
-    return parties.token(AWARDING_BODY, *ROLES, subject=str(uuid7()))
+def token(parties: Parties) -> Tokens:
+    """Who may do everything that its organisation may: the scheme owner for what is its alone."""
+    account = str(uuid7())
+    tokens = {org: parties.token(org, *ROLES, subject=account) for org in (AWARDING_BODY, SCHEME_OWNER)}
+
+    def token_for(operation: Operation) -> str:
+        its_alone = operation.path.startswith("/v1/organisations") and "/keys" not in operation.path
+        return tokens[SCHEME_OWNER if its_alone else AWARDING_BODY]
+
+    return token_for
 
 
 @pytest.fixture
@@ -45,15 +64,15 @@ def path_of(operation: Operation, **places: str) -> str:
     return operation.path.format_map({**ids, **PLACES, **places})
 
 
-def sent(parties: Parties, operation: Operation, token: str, body: object, **places: str) -> Any:
+def sent(parties: Parties, operation: Operation, token: Tokens, body: object, **places: str) -> Any:
     """Return the answer to a body: bytes as they are, all else as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     path = path_of(operation, **places)
-    return parties.ask(operation.method, operation.service, path, token, content=content, headers=JSON)
+    return parties.ask(operation.method, operation.service, path, token(operation), content=content, headers=JSON)
 
 
 @pytest.mark.usefixtures("nothing_written")
-def test_a_body_that_is_no_command_is_refused(parties: Parties, commands: list[Operation], token: str) -> None:
+def test_a_body_that_is_no_command_is_refused(parties: Parties, commands: list[Operation], token: Tokens) -> None:
     for operation in commands:
         if operation.schema is None:
             continue
@@ -65,7 +84,7 @@ def test_a_body_that_is_no_command_is_refused(parties: Parties, commands: list[O
 
 @pytest.mark.usefixtures("nothing_written")
 def test_another_content_type_and_a_body_that_is_too_large_are_refused(
-    parties: Parties, commands: list[Operation], token: str
+    parties: Parties, commands: list[Operation], token: Tokens
 ) -> None:
     for operation in commands:
         check_problem(sent(parties, operation, token, TOO_LARGE), 413)
@@ -74,13 +93,15 @@ def test_another_content_type_and_a_body_that_is_too_large_are_refused(
         for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
             path = path_of(operation)
             headers = {"Content-Type": kind}
-            answer = parties.ask("post", operation.service, path, token, content=b'{"a": 1}', headers=headers)
+            answer = parties.ask(
+                "post", operation.service, path, token(operation), content=b'{"a": 1}', headers=headers
+            )
             check_problem(answer, 400, 415)
 
 
 @pytest.mark.usefixtures("nothing_written")
 def test_an_unknown_member_beside_the_right_ones_is_refused(
-    parties: Parties, commands: list[Operation], token: str
+    parties: Parties, commands: list[Operation], token: Tokens
 ) -> None:
     for operation in commands:
         if operation.schema is None:
@@ -93,7 +114,7 @@ def test_an_unknown_member_beside_the_right_ones_is_refused(
 
 
 @pytest.mark.usefixtures("nothing_written")
-def test_an_identifier_that_is_none_is_refused(parties: Parties, token: str) -> None:
+def test_an_identifier_that_is_none_is_refused(parties: Parties, token: Tokens) -> None:
     for operation in parties.operations():
         if "{" not in operation.path:
             continue
@@ -105,7 +126,7 @@ def test_an_identifier_that_is_none_is_refused(parties: Parties, token: str) -> 
                 else operation.path.format_map(dict.fromkeys(names, text))
             )
             body: dict[str, Any] = {"json": {}} if operation.method in COMMANDS else {}
-            answer = parties.ask(operation.method, operation.service, path, token, **body)
+            answer = parties.ask(operation.method, operation.service, path, token(operation), **body)
             assert 400 <= answer.status_code < 500, (operation.key, text, answer.text)
             check_problem(answer)
 
@@ -209,7 +230,7 @@ def bodies_of(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def test_nearly_right_bodies_never_break_a_service_or_a_reader(
-    parties: Parties, commands: list[Operation], token: str
+    parties: Parties, commands: list[Operation], token: Tokens
 ) -> None:
     described = [operation for operation in commands if operation.schema is not None]
 

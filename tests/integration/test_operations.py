@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import segno
 
 from kompetenspass.core.ids import uuid7
 from tests.integration.parties import Parties, offered, opened, planned
@@ -119,6 +121,20 @@ async def timeline_rows(platform: Platform) -> Mapping[str, list[str]]:
         table: sorted(str(row) for (row,) in await platform.rows("wallet", f"SELECT t::text FROM wallet.{table} t"))
         for table in tables
     }
+
+
+def test_an_offer_is_a_qr_code_in_a_terminal(platform: Platform) -> None:
+    with opened(platform) as parties:
+        merit = planned(parties, LEARNER)
+        offered(parties, merit, [90, 90])
+        path = merit.offer["qr_svg_url"].removeprefix(parties.urls["issuance"]).removesuffix("svg")
+        answer = parties.ask("get", "issuance", f"{path}txt")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        expected = io.StringIO()
+        code = segno.make(merit.offer["offer_uri_by_reference"], error="m")
+        code.terminal(out=expected, compact=True, border=2)
+        assert answer.text == expected.getvalue()
+        assert parties.ask("get", "issuance", "/offers/nothing/qr.txt").status_code == 404
 
 
 def test_a_replay_beside_the_running_platform_gives_the_same_rows(platform: Platform) -> None:

@@ -109,6 +109,15 @@ def test_a_fetched_offer_cannot_be_withdrawn() -> None:
     assert credential.withdraw(state, FIRST, "expired") == ()
 
 
+def test_an_offer_that_was_fetched_is_known_even_when_a_later_one_was_fetched_too() -> None:
+    once = after(offered(), issued(after(offered())), offered(SECOND))
+    credential.require_not_fetched(once, SECOND)
+    twice = given(once, credential.evolve, credential.issue(once, command(SECOND, "d2"), None))
+    for offer_id in (FIRST, SECOND):
+        with pytest.raises(Problem, match="credential_issued"):
+            credential.require_not_fetched(twice, offer_id)
+
+
 def test_withdrawing_twice_changes_nothing() -> None:
     state = after(offered(), *credential.withdraw(after(offered()), FIRST, "issuer"))
     assert credential.withdraw(state, FIRST, "issuer") == ()

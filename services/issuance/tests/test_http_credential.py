@@ -194,10 +194,11 @@ def _ended(wallet: Wallet, how: str) -> registry.CredentialRevoked | registry.Cr
 async def test_an_issuer_that_lost_its_role_issues_nothing(rig: Rig) -> None:
     wallet = await rig.wallet()
     await wallet.token()
+    proof = wallet.proof(await wallet.nonce())
     withdrawn = registry.RoleWithdrawn(org_id=KOMMUN, role="issuer", withdrawn_from=SINCE, reason_code="ended")
     await rig.world.state(f"org-{KOMMUN}", withdrawn)
     await rig.caught_up()
-    assert (await wallet.credential()).json()["error"] == "credential_request_denied"
+    assert (await wallet.credential(proof)).json()["error"] == "credential_request_denied"
 
 
 async def test_nothing_is_signed_with_a_compromised_key(rig: Rig) -> None:

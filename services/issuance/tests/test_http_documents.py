@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+import pytest
+
+from kompetenspass.events import catalog, registry
 from kompetenspass.openid import mikromerit
 from kompetenspass.openid.oauth import parse_authorization_server_metadata
 from kompetenspass.openid.oid4vci.metadata_rules import parse_credential_issuer_metadata
 from services.issuance.tests.rig import CATALOG, ISSUER, MERIT, SLUG, Json, Rig
+from services.issuance.tests.world import KOMMUN, SINCE, VUX, definition, published
 
 METADATA = f"/.well-known/openid-credential-issuer/issuers/{SLUG}"
 SERVER = f"/.well-known/oauth-authorization-server/issuers/{SLUG}"
@@ -92,7 +98,61 @@ async def test_trap_32_the_issuers_key_is_published_in_its_jwks(rig: Rig) -> Non
     assert "d" not in key
 
 
-async def test_an_unknown_issuer_has_no_documents(rig: Rig) -> None:
-    for path in (METADATA, SERVER):
-        assert (await rig.client.get(path.replace(SLUG, "unknown"))).status_code == 404
-    assert (await rig.client.get("/issuers/unknown/jwks")).status_code == 404
+DOCUMENTS = [METADATA, SERVER, f"/issuers/{SLUG}/jwks"]
+
+
+async def statuses(rig: Rig, slug: str = SLUG) -> list[int]:
+    return [(await rig.client.get(path.replace(SLUG, slug))).status_code for path in DOCUMENTS]
+
+
+@pytest.mark.parametrize("slug", ["unknown", "skelleftea-vux"])
+async def test_whoever_is_not_known_or_is_no_issuer_has_no_documents(rig: Rig, slug: str) -> None:
+    assert await statuses(rig, slug) == [404, 404, 404]
+    assert (await rig.client.post(f"/issuers/{slug}/nonce")).status_code == 404
+
+
+async def test_an_organisation_has_documents_while_it_holds_the_role_issuer(rig: Rig) -> None:
+    assert await statuses(rig) == [200, 200, 200]
+    end = rig.clock() + timedelta(days=1)
+    withdrawn = registry.RoleWithdrawn(org_id=KOMMUN, role="issuer", withdrawn_from=end, reason_code="ended")
+    await rig.world.state(f"org-{KOMMUN}", withdrawn)
+    await rig.caught_up()
+    assert await statuses(rig) == [200, 200, 200]
+    rig.clock.advance(timedelta(days=1))
+    assert await statuses(rig) == [404, 404, 404]
+
+
+async def test_unknown_issuers_are_not_remembered(rig: Rig) -> None:
+    asked = rig.queries
+    for number in range(20):
+        assert await asked.issuer(f"unknown-{number}") is None
+    await rig.world.found("org:unknown-7", "Sjunde", "issuer")
+    await rig.caught_up()
+    assert await asked.issuer("unknown-7") is not None
+
+
+async def test_vci_11_only_what_the_issuer_may_issue_is_a_configuration(rig: Rig) -> None:
+    for name in ("granted", "over", "awarded"):
+        content = {**definition(MERIT), "id": f"theirs-{name}", "urn": f"urn:theirs-{name}"}
+        await rig.world.state(f"def-theirs-{name}", published(content, owner_org=VUX, awarding_body=KOMMUN))
+    await rig.world.state("def-theirs-granted", right("theirs-granted"))
+    await rig.world.state("def-theirs-over", right("theirs-over", valid_to=rig.clock()))
+    await rig.caught_up()
+    configurations = (await document(rig, METADATA))["credential_configurations_supported"]
+    assert {id_ for id_ in configurations if id_.startswith("theirs")} == {"theirs-granted"}
+
+
+async def test_vci_11_what_the_scope_of_the_role_leaves_out_is_no_configuration(rig: Rig) -> None:
+    await rig.world.found("org:narrow", "Smal", "issuer", scope=registry.Scope(definitions=("narrow-in",)))
+    for name in ("narrow-in", "narrow-out"):
+        content = {**definition(MERIT), "id": name, "urn": f"urn:{name}"}
+        await rig.world.state(f"def-{name}", published(content, owner_org="org:narrow"))
+    await rig.caught_up()
+    metadata = await document(rig, METADATA.replace(SLUG, "narrow"))
+    assert set(metadata["credential_configurations_supported"]) == {"narrow-in"}
+
+
+def right(definition_id: str, valid_to: datetime | None = None) -> catalog.IssuingRightGranted:
+    return catalog.IssuingRightGranted(
+        definition_id=definition_id, issuer_org=KOMMUN, valid_from=SINCE, valid_to=valid_to
+    )

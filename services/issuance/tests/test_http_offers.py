@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
 
 from kompetenspass.openid.oid4vci.offer import parse_offer_uri
-from services.issuance.tests.rig import GRANT, ISSUER, MERIT, Rig, scores
+from services.issuance.tests.rig import GRANT, ISSUER, MERIT, Rig, Wallet, scores
 from services.issuance.tests.world import KOMMUN, VUX
 
 
@@ -103,6 +104,29 @@ async def test_a_withdrawn_offer_gives_no_token_and_says_so_in_the_log_once(rig:
         assert answer.status_code == 200
     assert (await wallet.redeem()).json()["error"] == "invalid_grant"
     assert [event["cause"] for event in await rig.events("OfferWithdrawn")] == ["issuer"]
+
+
+async def withdrawn(rig: Rig, wallet: Wallet) -> httpx2.Response:
+    return await rig.post(f"/v1/offers/{wallet.offered['offer_id']}/withdraw", {}, KOMMUN, "awarding_body")
+
+
+async def test_an_offer_that_is_withdrawn_while_its_token_lives_issues_nothing(rig: Rig) -> None:
+    wallet = await rig.wallet()
+    await wallet.token()
+    assert (await withdrawn(rig, wallet)).status_code == 200
+    assert [event["cause"] for event in await rig.events("OfferWithdrawn")] == ["issuer"]
+    answer = await wallet.credential()
+    assert (answer.status_code, answer.json()["error"]) == (400, "credential_request_denied")
+    assert await rig.events("CredentialIssued") == []
+
+
+async def test_an_offer_cannot_be_withdrawn_once_its_credential_is_issued(rig: Rig) -> None:
+    wallet = await rig.wallet()
+    await wallet.fetched()
+    answer = await withdrawn(rig, wallet)
+    assert (answer.status_code, answer.json()["code"]) == (409, "credential_issued")
+    assert "registry" in answer.json()["remedy"]
+    assert await rig.events("OfferWithdrawn") == []
 
 
 async def test_another_organisation_cannot_withdraw_an_offer(rig: Rig) -> None:

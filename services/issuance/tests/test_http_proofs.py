@@ -88,8 +88,10 @@ async def test_vci_33_an_expired_nonce_is_an_invalid_nonce(rig: Rig) -> None:
 
 
 async def test_a_nonce_of_another_issuer_is_an_invalid_nonce(rig: Rig) -> None:
+    await rig.world.found("org:another", "En annan", "issuer")
+    await rig.caught_up()
     wallet = await ready(rig)
-    nonce = await wallet.nonce("skelleftea-vux")
+    nonce = await wallet.nonce("another")
     assert (await wallet.credential(wallet.proof(nonce))).json()["error"] == "invalid_nonce"
 
 

@@ -85,9 +85,9 @@ class World:
 
     async def seed(self, signer: TestSigner) -> None:
         """State everything that a credential of Skellefteå kommun needs."""
-        await self._organisation(KOMMUN, "Skellefteå kommun (demo)", "awarding_body", "issuer")
-        await self._organisation(VUX, "Vuxenutbildningen i Skellefteå (VUX)", "provider")
-        await self._organisation(SOCIALKONTORET, "Socialkontoret, Skellefteå kommun", "quality_assurer")
+        await self.found(KOMMUN, "Skellefteå kommun (demo)", "awarding_body", "issuer")
+        await self.found(VUX, "Vuxenutbildningen i Skellefteå (VUX)", "provider")
+        await self.found(SOCIALKONTORET, "Socialkontoret, Skellefteå kommun", "quality_assurer")
         await self.state(f"org-{VUX}", assessor(VUX, ASSESSOR))
         await self.state(f"org-{KOMMUN}", key_of(signer))
         await self.open_list(LIST_ID, LIST_URI, 4096)
@@ -102,14 +102,17 @@ class World:
         )
         await self.state(f"list-{list_id}", opened)
 
-    async def _organisation(self, org_id: str, name: str, *roles: str) -> None:
+    async def found(self, org_id: str, name: str, *roles: str, scope: registry.Scope = registry.EVERYTHING) -> None:
+        """Register an organisation and grant it roles."""
         slug = org_id.removeprefix("org:")
         registered = registry.OrganisationRegistered(
             org_id=org_id, legal_name={"sv": name}, slug=slug, registration_no=f"DEMO-{slug}", country="SE",
             region="Västerbottens län",
         )  # fmt: skip
         granted = [
-            registry.RoleGranted(org_id=org_id, role=role, mandate_ref="M", granted_by="org:rise", valid_from=SINCE)
+            registry.RoleGranted(
+                org_id=org_id, role=role, scope=scope, mandate_ref="M", granted_by="org:rise", valid_from=SINCE
+            )
             for role in roles
         ]
         await self.state(f"org-{org_id}", registered, *granted)

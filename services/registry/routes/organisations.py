@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from kompetenspass.core.errors import not_found
+from kompetenspass.core.errors import Kind, Problem, not_found
 from kompetenspass.events.registry import (
     AssessorAuthorised,
     AssessorWithdrawn,
@@ -72,14 +72,24 @@ class WithdrawAssessor(Command):
     withdrawn_from: Moment
 
 
-def commands(service: Organisations, issuer_base_url: str) -> APIRouter:
-    """Return the routes of the scheme owner's commands."""
-    router = APIRouter(prefix="/v1/organisations", tags=["organisations"])
+def commands(service: Organisations, issuer_base_url: str, scheme_owner: str) -> APIRouter:
+    """Return the routes of the scheme owner's commands; `scheme_owner` is its org_id."""
+
+    async def owner_only(caller: Caller) -> None:
+        require(caller, SCHEME_OWNER)
+        if caller.org != scheme_owner:
+            raise Problem(
+                "forbidden",
+                "Only the scheme owner does this.",
+                kind=Kind.FORBIDDEN,
+                remedy="Ask the scheme owner.",
+            )
+
+    router = APIRouter(prefix="/v1/organisations", tags=["organisations"], dependencies=[Depends(owner_only)])
 
     @router.post("", status_code=201, operation_id="registerOrganisation")
     async def register(request: Request, body: RegisterOrganisation, caller: Caller) -> Response:
         """Register an organisation; again with the same particulars answers 200."""
-        require(caller, SCHEME_OWNER)
         wanted = OrganisationRegistered(**body.model_dump())
         done = await service.register(wanted, context(request, caller, SCHEME_OWNER))
         answer = {"org_id": body.org_id, "issuer": issuer_identifier(issuer_base_url, body.slug)}
@@ -88,7 +98,6 @@ def commands(service: Organisations, issuer_base_url: str) -> APIRouter:
     @router.post("/{org_id}/roles", status_code=201, operation_id="grantRole")
     async def grant_role(request: Request, org_id: str, body: GrantRole, caller: Caller) -> Response:
         """Grant a role."""
-        require(caller, SCHEME_OWNER)
         wanted = RoleGranted(org_id=org_id, granted_by=caller.org, **dict(body))
         done = await service.grant_role(wanted, context(request, caller, SCHEME_OWNER))
         answer = {"org_id": org_id, "role": body.role}
@@ -97,7 +106,6 @@ def commands(service: Organisations, issuer_base_url: str) -> APIRouter:
     @router.post("/{org_id}/roles/{role}/withdraw", operation_id="withdrawRole")
     async def withdraw_role(request: Request, org_id: str, role: str, body: WithdrawRole, caller: Caller) -> Response:
         """Withdraw a role from a moment on."""
-        require(caller, SCHEME_OWNER)
         wanted = RoleWithdrawn(org_id=org_id, role=role, **dict(body))
         done = await service.withdraw_role(wanted, context(request, caller, SCHEME_OWNER))
         return positioned(JSONResponse({"org_id": org_id, "role": role}), done.position)
@@ -110,7 +118,6 @@ def _assessors(router: APIRouter, service: Organisations) -> None:
     @router.post("/{org_id}/assessors", status_code=201, operation_id="authoriseAssessor")
     async def authorise(request: Request, org_id: str, body: AuthoriseAssessor, caller: Caller) -> Response:
         """Authorise an assessor."""
-        require(caller, SCHEME_OWNER)
         wanted = AssessorAuthorised(org_id=org_id, **dict(body))
         done = await service.authorise_assessor(wanted, context(request, caller, SCHEME_OWNER))
         answer = {"org_id": org_id, "assessor_ref": body.assessor_ref}
@@ -121,7 +128,6 @@ def _assessors(router: APIRouter, service: Organisations) -> None:
         request: Request, org_id: str, assessor_ref: str, body: WithdrawAssessor, caller: Caller
     ) -> Response:
         """Withdraw an assessor's authorisation from a moment on."""
-        require(caller, SCHEME_OWNER)
         wanted = AssessorWithdrawn(org_id=org_id, assessor_ref=assessor_ref, withdrawn_from=body.withdrawn_from)
         done = await service.withdraw_assessor(wanted, context(request, caller, SCHEME_OWNER))
         return positioned(JSONResponse({"org_id": org_id, "assessor_ref": assessor_ref}), done.position)

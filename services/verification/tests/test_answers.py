@@ -11,7 +11,7 @@ from kompetenspass.core.errors import Problem
 from kompetenspass.openid import jose, oid4vp, sdjwt
 from kompetenspass.testing.keys import TestSigner
 from services.verification.service.requests import View
-from services.verification.tests.world import VERIFIER, World, signed_again
+from services.verification.tests.world import BY_VERIFIER, VERIFIER, World, signed_again
 
 YEAR = timedelta(days=365)
 
@@ -130,6 +130,18 @@ async def test_a_credential_that_was_not_asked_for_is_refused(world: World) -> N
         return sdjwt.present(world.credential(), [], kb=kb)
 
     assert (await refusal(world, undisclosed))[0] == "dcql_query_not_met"
+
+
+async def test_one_bad_presentation_of_several_refuses_the_whole_answer(world: World) -> None:
+    query = await world.requests.definition_query("mm-01", [["family_name"]])
+    (asked,) = query["credentials"]
+    created = await world.requests.create(VERIFIER, {"credentials": [asked | {"multiple": True}]}, BY_VERIFIER)
+    good = world.presentation(created, world.credential())
+    bad = world.presentation(created, world.credential(), nonce="other")
+    form = oid4vp.vp_token_form({"mikromerit": [good, bad]}, world.state.asked[created.request_id].state)
+    with pytest.raises(Problem, match="kb_nonce_mismatch"):
+        await world.requests.answer(created.request_id, form.encode(), "test")
+    assert (await world.requests.read(created.request_id, VERIFIER)).claims is None
 
 
 async def test_something_that_is_no_credential_is_refused_and_the_rest_not_judged(world: World) -> None:

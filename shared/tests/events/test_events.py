@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
 
+from kompetenspass.core.errors import Problem
 from kompetenspass.events.codec import EVENTS, UPCASTS, UnknownEventType, decode, envelope
 from kompetenspass.events.envelope import SYSTEM, Actor, Context, seal
 from kompetenspass.events.issuance import OfferWithdrawn
@@ -81,3 +83,15 @@ def test_what_is_public_is_said_field_by_field() -> None:
 
 def test_timers_and_reactions_act_as_the_system() -> None:
     assert (SYSTEM.org, SYSTEM.role) == ("system", "system")
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00b", "\\\x00"])
+def test_a_text_that_no_reader_could_keep_is_no_event(text: str) -> None:
+    with pytest.raises(Problem, match="text_unusable"):
+        seal(UUID(int=2), REVOKED.model_copy(update={"reason_code": text}), CONTEXT)
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\\\u0000", "u0000"])
+def test_the_letters_of_the_escape_are_a_text_like_any_other(text: str) -> None:
+    draft = seal(UUID(int=2), REVOKED.model_copy(update={"reason_code": text}), CONTEXT)
+    assert json.loads(draft.data)["payload"]["reason_code"] == text

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from kompetenspass.core.errors import Problem
+from kompetenspass.core.ids import random_token
 from kompetenspass.log.api import Append, Recorded, Stored
 from kompetenspass.log.conformance import request
 from kompetenspass.log.postgres import PostgresFeed, PostgresLog, install, renew_epoch
@@ -208,3 +209,10 @@ async def _sequential_scans(admin: asyncpg.Connection) -> dict[str, int]:
     await admin.execute("SELECT pg_stat_force_next_flush(), pg_stat_clear_snapshot()")
     rows = await admin.fetch("SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = 'wallet_log'")
     return {row["relname"]: row["seq_scan"] for row in rows if row["relname"] != "log_head"}
+
+
+async def test_a_name_too_long_for_an_index_is_refused_and_the_log_goes_on(wallet_log: PostgresLog) -> None:
+    with pytest.raises(Problem, match="event_refused"):
+        await wallet_log.append(request(random_token(30_000)))
+    assert isinstance(await wallet_log.append(request("s")), Stored)
+    assert wallet_log.healthy

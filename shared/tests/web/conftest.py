@@ -87,6 +87,15 @@ async def protocol_endpoint(_request: Request) -> Response:
     return oauth_error_response(Problem("invalid_grant", 'The "code" is överspelad\\.', remedy="Ask anew."))
 
 
+def app_of(runtime: TrialRuntime) -> FastAPI:
+    routes = [Route("/token", protocol_endpoint, methods=["POST"])]
+    return build_app("Trial", runtime=runtime, routers=[router()], routes=routes, body_limit_bytes=1000)
+
+
+def spoken_to(app: FastAPI) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="https://trial.example")
+
+
 Minter = Callable[..., str]
 
 
@@ -138,11 +147,18 @@ def runtime(clock: FixedClock, jwks: Path) -> TrialRuntime:
 
 @pytest.fixture
 def app(runtime: TrialRuntime) -> FastAPI:
-    routes = [Route("/token", protocol_endpoint, methods=["POST"])]
-    return build_app("Trial", runtime=runtime, routers=[router()], routes=routes, body_limit_bytes=1000)
+    return app_of(runtime)
+
+
+@pytest.fixture
+async def projecting(runtime: TrialRuntime) -> AsyncIterator[httpx2.AsyncClient]:
+    """A process that only projects."""
+    runtime.settings = runtime.settings.model_copy(update={"only": "projections"})
+    async with spoken_to(app_of(runtime)) as http:
+        yield http
 
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="https://trial.example") as http:
+    async with spoken_to(app) as http:
         yield http

@@ -106,6 +106,26 @@ async def test_wait_for_what_is_known_answers_and_for_what_is_not_refuses(client
     assert (await client.get("/livez", headers={"Wait-For": "trial"})).status_code == 400
 
 
+async def test_a_command_waits_as_well(client: httpx2.AsyncClient, mint: Any) -> None:
+    headers = {"Authorization": f"Bearer {mint()}"}
+    late = await client.post("/v1/paint", json=GOOD, headers=headers | {"Wait-For": "trial=6"})
+    assert (late.status_code, late.json()["code"]) == (503, "not_caught_up")
+    done = await client.post("/v1/paint", json=GOOD, headers=headers | {"Wait-For": "trial=5"})
+    assert (done.status_code, done.json()["colour"]) == (200, "blue")
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/gone/"), ("POST", "/v1/paint/"), ("POST", "/token/")])
+async def test_vci_7_a_trailing_slash_is_another_path(client: httpx2.AsyncClient, method: str, path: str) -> None:
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_process_that_only_projects_serves_nothing_but_its_health(projecting: httpx2.AsyncClient) -> None:
+    statuses = [(await projecting.get(path)).status_code for path in ("/livez", "/readyz", "/v1/gone")]
+    assert statuses == [200, 200, 404]
+    assert (await projecting.post("/token")).status_code == 404
+
+
 async def test_readyz_shows_the_lag_of_each_cursor_and_why_it_is_not_ready(
     client: httpx2.AsyncClient, runtime: Any
 ) -> None:

@@ -103,6 +103,19 @@ async def test_waiting_for_what_never_comes_ends(runtime: Runtime) -> None:
         await runtime.caught_up("issuance", 1, 0.05)
 
 
+async def test_of_the_own_log_without_a_projection_it_is_enough_to_hold_the_position(
+    settings: Settings, package: str
+) -> None:
+    async with Runtime(settings, clock=FixedClock(), migrations=package) as unread:
+        position = await state(unread, uuid7())
+        await unread.caught_up("verification", position, 5)
+        with pytest.raises(Problem, match="not_caught_up"):
+            await unread.caught_up("verification", position + 1, 0.05)
+        waiting = asyncio.create_task(unread.caught_up("verification", position + 1, 5))
+        await state(unread, uuid7())
+        await waiting
+
+
 async def test_facts_are_fresh_until_they_were_checked_too_long_ago(runtime: Runtime) -> None:
     await runtime.caught_up("verification", await state(runtime, uuid7()), 5)
     await until_ready(runtime)

@@ -67,8 +67,9 @@ async def _new_epochs(server: EmbeddedPostgres, database: str) -> None:
 async def _follow(admin: asyncpg.Connection, service: str, owner: str) -> None:
     """Let the readers of a service, restored with the log that they read, follow it in its new epoch."""
     if await admin.fetchval("SELECT to_regclass($1)", f"{service}.runner_cursor"):
-        epoch = f"(SELECT epoch FROM {owner}_log.log_head)"
-        await admin.execute(f"UPDATE {service}.runner_cursor SET epoch = {epoch} WHERE log = $1", owner)  # noqa: S608  our names
+        epoch = await admin.fetchval(f"SELECT epoch FROM {owner}_log.log_head")  # noqa: S608  names of ours
+        moved = f"UPDATE {service}.runner_cursor SET epoch = $1 WHERE log = $2"  # noqa: S608  names of ours
+        await admin.execute(moved, epoch, owner)
 
 
 async def _swap(server: EmbeddedPostgres, database: str, beside: str, old: str) -> None:

@@ -63,22 +63,9 @@ def build_app(
     `app.state` has `runtime`, `clock` and `access_tokens`. Its lifespan is the runtime's; nothing is opened before.
     A process that runs `projections` only serves its health and neither of the two. A trailing slash is another path.
     """
-    settings = runtime.settings
+    settings, refusals = runtime.settings, Refusals(protocol_paths)
     served, protocol = ((), ()) if settings.only == "projections" else (routers, routes)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with runtime:
-            yield
-
-    app = FastAPI(
-        title=title,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        servers=[{"url": settings.base_url}],
-        redirect_slashes=False,
-    )
+    app = _empty_app(title, runtime)
     app.state.runtime = runtime
     app.state.clock = runtime.clock
     app.state.access_tokens = AccessTokens(
@@ -98,6 +85,22 @@ def build_app(
         https=settings.base_url.startswith("https://"),
     )
     return app
+
+
+def _empty_app(title: str, runtime: ServiceRuntime) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with runtime:
+            yield
+
+    return FastAPI(
+        title=title,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        servers=[{"url": runtime.settings.base_url}],
+        redirect_slashes=False,
+    )
 
 
 def _health(runtime: ServiceRuntime) -> APIRouter:

@@ -127,9 +127,7 @@ def install_handlers(app: FastAPI, refusals: Refusals) -> None:
 
 def _http_problem(error: HTTPException) -> Problem:
     if error.status_code == HTTPStatus.BAD_REQUEST:
-        return Problem(
-            "invalid_request", "The body cannot be read.", remedy="Send JSON in UTF-8, not nested too deep."
-        )
+        return Problem("invalid_request", "The body cannot be read.", remedy="Send JSON in UTF-8, not nested too deep.")
     phrase = HTTPStatus(error.status_code).phrase
     return Problem(
         phrase.lower().replace(" ", "_"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kompetenspass.openid.jose import (
@@ -208,6 +209,7 @@ def test_what_is_not_a_chain_is_refused(x5c: object) -> None:
 
 
 @settings(deadline=None, max_examples=400)
+@example(place=15, value=128)
 @given(place=st.integers(0, len(LEAF.public_bytes(Encoding.DER)) - 1), value=st.integers(1, 255))
 def test_a_certificate_with_one_byte_changed_is_refused_by_a_code(place: int, value: int) -> None:
     der = bytearray(LEAF.public_bytes(Encoding.DER))
@@ -215,6 +217,26 @@ def test_a_certificate_with_one_byte_changed_is_refused_by_a_code(place: int, va
     x5c = [base64.b64encode(der).decode(), *x5c_of([MIDDLE.certificate])]
     with pytest.raises(JoseError):
         verify_chain(x5c, [ROOT.certificate], NOW)
+
+
+@pytest.mark.parametrize("first", [0x80, 0xFF])
+def test_a_serial_number_that_is_not_positive_is_refused_without_a_warning(first: int) -> None:
+    der = bytearray(LEAF.public_bytes(Encoding.DER))
+    assert der[13:14] == b"\x02"
+    der[15] = first
+    x5c = [base64.b64encode(der).decode(), *x5c_of([MIDDLE.certificate])]
+    with warnings.catch_warnings(record=True, action="always") as warned, pytest.raises(JoseError, match="bad_x5c"):
+        verify_chain(x5c, [ROOT.certificate], NOW)
+    assert warned == []
+
+
+def test_a_signature_that_is_not_whole_octets_is_refused() -> None:
+    while (leaf := ROOT.leaf()).signature[-1] & 1:  # the lowest bit must be free to be called unused
+        pass
+    der = bytearray(leaf.public_bytes(Encoding.DER))
+    der[-len(leaf.signature) - 1] = 1
+    with pytest.raises(JoseError, match="bad_x5c"):
+        verify_chain([base64.b64encode(der).decode()], [ROOT.certificate], NOW)
 
 
 def test_base64url_is_not_accepted_where_base64_is_due() -> None:

@@ -67,9 +67,17 @@ def read_x5c(x5c: object) -> list[x509.Certificate]:
     try:
         with warnings.catch_warnings():  # nothing is awaited within, so no other task meets this filter
             warnings.simplefilter("error", CryptographyDeprecationWarning)
-            return [x509.load_der_x509_certificate(base64.b64decode(item, validate=True)) for item in x5c]
+            return [_certificate(base64.b64decode(item, validate=True)) for item in x5c]
     except (ValueError, TypeError, binascii.Error, x509.InvalidVersion, CryptographyDeprecationWarning) as error:
         raise JoseError("bad_x5c", "`x5c` holds something that is not a certificate.") from error
+
+
+def _certificate(der: bytes) -> x509.Certificate:
+    """Return a certificate. Raises ValueError also where the signature is not whole octets: the parser looks away."""
+    certificate = x509.load_der_x509_certificate(der)
+    if not der.endswith(b"\x00" + certificate.signature):
+        raise ValueError("the signature has unused bits")
+    return certificate
 
 
 def leaf_key(certificate: x509.Certificate) -> PublicKey:

@@ -1,0 +1,98 @@
+"""A credential's status from valid to revoked, as others see it: TSL-4 of the checklist. Source: Token Status List, 7."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kompetenspass.testing.keys import TestSigner
+from tests.integration.parties import Parties, check_problem
+from tests.integration.statuses import token_of, value_of
+from tests.integration.stranger import HANDEL, KOMMUN, KRAFT, SOBONA, Held, Stranger, eventually
+
+VALID, INVALID, SUSPENDED = 0, 1, 2
+SECONDS = 2
+
+
+def becomes(parties: Parties, held: Held, value: int) -> bool:
+    return eventually(lambda: value_of(parties, held) == value, SECONDS)
+
+
+@pytest.fixture
+def mine(kommun: Stranger) -> Iterator[Held]:
+    yield kommun.received()
+
+
+def test_tsl_4_another_issuer_and_another_role_change_nothing(kommun: Stranger, mine: Held) -> None:
+    for token, status in (
+        (kommun.parties.token(SOBONA.org, "issuer"), 404),
+        (kommun.parties.token(KOMMUN.org, "awarding_body"), 403),
+        (None, 401),
+    ):
+        check_problem(kommun.ordered(mine, "revoke", {"reason_code": "issued_in_error"}, token), status)
+    assert value_of(kommun.parties, mine) == VALID
+
+
+def test_tsl_4_a_reason_is_needed(kommun: Stranger, mine: Held) -> None:
+    token = kommun.parties.token(KOMMUN.org, "issuer")
+    for body in ({}, {"reason_code": "because"}, {"reason_code": "issued_in_error", "more": 1}, []):
+        check_problem(kommun.ordered(mine, "revoke", body, token), 400)
+    assert value_of(kommun.parties, mine) == VALID
+
+
+def test_tsl_4_suspended_is_2_and_reinstated_0_and_revoked_1_within_two_seconds(kommun: Stranger, mine: Held) -> None:
+    assert kommun.change(mine, "suspend", "under_review").status_code == 200
+    assert becomes(kommun.parties, mine, SUSPENDED)
+    assert kommun.change(mine, "reinstate", "cleared").status_code == 200
+    assert becomes(kommun.parties, mine, VALID)
+    assert kommun.change(mine, "revoke", "issued_in_error").status_code == 200
+    assert becomes(kommun.parties, mine, INVALID)
+
+
+def test_tsl_4_a_revocation_is_final(kommun: Stranger, mine: Held) -> None:
+    assert kommun.change(mine, "suspend", "under_review").status_code == 200
+    assert kommun.change(mine, "revoke", "holder_request").status_code == 200
+    for command in ("reinstate", "suspend"):
+        check_problem(kommun.change(mine, command, "cleared"), 409)
+    assert becomes(kommun.parties, mine, INVALID)
+
+
+def test_tsl_4_a_revoked_credential_can_be_neither_fetched_nor_offered_again(kommun: Stranger) -> None:
+    achievement_id = kommun.achieved()
+    held = kommun.received(kommun.offered(achievement_id))
+    assert kommun.change(held, "revoke", "fraud").status_code == 200
+    assert becomes(kommun.parties, held, INVALID)
+    again = kommun.credential(held.access_token, kommun.request(kommun.proof(TestSigner())))
+    assert again.json().get("error") == "credential_request_denied", again.text
+    token = kommun.parties.token(KOMMUN.org, "awarding_body")
+    path = f"/v1/achievements/{achievement_id}/offers"
+    check_problem(kommun.parties.ask("post", "issuance", path, token, json={"tx_code": False}), 409)
+
+
+def test_tsl_2_a_changed_list_is_a_newer_token_of_the_same_address(kommun: Stranger, mine: Held) -> None:
+    before = token_of(kommun.parties, mine)
+    assert kommun.change(mine, "suspend", "under_review").status_code == 200
+    assert becomes(kommun.parties, mine, SUSPENDED)
+    after = token_of(kommun.parties, mine)
+    assert (after["sub"], after["iat"] >= before["iat"]) == (before["sub"], True)
+
+
+@pytest.mark.parametrize(
+    ("office", "command", "reason", "value", "said"),
+    [
+        (HANDEL, "suspend", "under_review", SUSPENDED, "credential_suspended"),
+        (KRAFT, "revoke", "issued_in_error", INVALID, "credential_revoked"),
+    ],
+)
+def test_tsl_7_vp_16_whoever_verifies_refuses_what_is_not_valid(
+    parties: Parties, office: object, command: str, reason: str, value: int, said: str
+) -> None:
+    assert isinstance(office, type(KOMMUN))
+    stranger = Stranger(parties, office)
+    held = stranger.received()
+    assert stranger.change(held, command, reason).status_code == 200
+    assert becomes(parties, held, value)
+    verdict = parties.ask("post", "verification", "/v1/verify", json={"credential": held.credential}).json()
+    failed = [(check["code"], check["reason"]) for check in verdict["checks"] if check["ok"] is False]
+    assert (verdict["outcome"], failed) == ("refused", [("status", said)])
