@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, func, or_, select
@@ -34,7 +34,9 @@ _NEWEST = select(definitions).ext(distinct_on(definitions.c.definition_id))
 _NEWEST = _NEWEST.order_by(definitions.c.definition_id, definitions.c.version.desc())
 
 
+_CHANGES = select(changes)
 _MAX_REMEMBERED = 2048
+T = TypeVar("T")
 
 
 class Queries:
@@ -44,7 +46,7 @@ class Queries:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._require_fresh = require_fresh
         self._changes: dict[str, int] = {}
-        self._remembered: dict[Hashable, Sequence[Row[Any]]] = {}
+        self._remembered: dict[Hashable, Any] = {}
 
     async def require_fresh(self) -> None:
         """Raise Problem `facts_stale` when the facts were checked too long ago; refresh what is remembered."""
@@ -53,7 +55,7 @@ class Queries:
 
     async def refresh(self) -> None:
         """Forget what was remembered if the facts have changed since."""
-        rows = await self._rows(select(changes))
+        rows = await self._rows(_CHANGES)
         now = {row.log: row.position for row in rows}
         if now != self._changes:
             self._changes, self._remembered = now, {}
@@ -65,24 +67,39 @@ class Queries:
 
     async def definition_version(self, digest: str) -> Definition | None:
         """Return the version that the digest names."""
-        rows = await self._known(("definition", digest), select(definitions).where(definitions.c.digest == digest))
-        return _definition(rows[0]) if rows else None
+
+        async def read() -> Definition | None:
+            rows = await self._rows(select(definitions).where(definitions.c.digest == digest))
+            return _definition(rows[0]) if rows else None
+
+        return await self._known(("definition", digest), read)
 
     async def organisations(self, *org_ids: str) -> Mapping[str, Organisation]:
         """Return those that are known, with their roles and keys."""
-        rows = await self._known(("organisations", org_ids), _organisations(organisations.c.org_id.in_(org_ids)))
-        return {row.org_id: _organisation(row) for row in rows}
+
+        async def read() -> Mapping[str, Organisation]:
+            rows = await self._rows(_organisations(organisations.c.org_id.in_(org_ids)))
+            return {row.org_id: _organisation(row) for row in rows}
+
+        return await self._known(("organisations", org_ids), read)
 
     async def issuer(self, slug: str) -> Organisation | None:
         """Return the organisation of an issuer identifier. Anybody may ask, so what is not found is not remembered."""
-        rows = await self._known(("issuer", slug), _organisations(organisations.c.slug == slug), misses=False)
-        return _organisation(rows[0]) if rows else None
+
+        async def read() -> Organisation | None:
+            rows = await self._rows(_organisations(organisations.c.slug == slug))
+            return _organisation(rows[0]) if rows else None
+
+        return await self._known(("issuer", slug), read, misses=False)
 
     async def rights(self, definition_id: str) -> Sequence[Right]:
         """Return the issuing rights that were granted for a definition."""
-        granted = select(issuing_rights).where(issuing_rights.c.definition_id == definition_id)
-        rows = await self._known(("rights", definition_id), granted)
-        return [Right(row.issuer_org, row.valid_from, row.valid_to) for row in rows]
+
+        async def read() -> Sequence[Right]:
+            granted = select(issuing_rights).where(issuing_rights.c.definition_id == definition_id)
+            return [Right(row.issuer_org, row.valid_from, row.valid_to) for row in await self._rows(granted)]
+
+        return await self._known(("rights", definition_id), read)
 
     async def authorisations(self, assessor_ref: str) -> Sequence[Authorisation]:
         """Return what an assessor is authorised for."""
@@ -101,13 +118,17 @@ class Queries:
 
     async def part_of(self, definition_id: str) -> Sequence[str]:
         """Return the URNs of the published pathways that name the definition, sorted."""
-        naming = (
-            select(pathways.c.urn)
-            .join(pathway_members, pathway_members.c.pathway_id == pathways.c.pathway_id)
-            .where(pathway_members.c.definition_id == definition_id)
-            .order_by(pathways.c.urn)
-        )
-        return [row.urn for row in await self._known(("part_of", definition_id), naming)]
+
+        async def read() -> Sequence[str]:
+            naming = (
+                select(pathways.c.urn)
+                .join(pathway_members, pathway_members.c.pathway_id == pathways.c.pathway_id)
+                .where(pathway_members.c.definition_id == definition_id)
+                .order_by(pathways.c.urn)
+            )
+            return [row.urn for row in await self._rows(naming)]
+
+        return await self._known(("part_of", definition_id), read)
 
     async def configurations(self, issuer: Organisation, at: datetime) -> Sequence[Configuration]:
         """Return what the metadata of an issuer offers at that moment, sorted by id."""
@@ -140,15 +161,16 @@ class Queries:
         )
         return dict(rows[0]._mapping) if rows else None
 
-    async def _known(self, what: Hashable, statement: Select[Any], *, misses: bool = True) -> Sequence[Row[Any]]:
-        """Return rows that are remembered until `refresh` finds that the facts have changed."""
+    async def _known(self, what: Hashable, read: Callable[[], Awaitable[T]], *, misses: bool = True) -> T:
+        """Return what is remembered until `refresh` finds that the facts have changed."""
         remembered = self._remembered  # a change meanwhile puts another in its place, and what we read is not kept
         if what in remembered:
-            return remembered[what]
-        rows = await self._rows(statement)
-        if (rows or misses) and len(remembered) < _MAX_REMEMBERED:
-            remembered[what] = rows
-        return rows
+            known: T = remembered[what]
+            return known
+        found = await read()
+        if (found or misses) and len(remembered) < _MAX_REMEMBERED:
+            remembered[what] = found
+        return found
 
     async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         async with self._engine.connect() as connection:

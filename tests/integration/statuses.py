@@ -32,6 +32,6 @@ def values_of(status_list: JSON) -> bytes:
 def value_of(parties: Parties, held: Held) -> int:
     """Return the status of a credential: entries stand least significant bits first."""
     status_list = token_of(parties, held)["status_list"]
-    bits, index = status_list["bits"], held.status["idx"]
+    bits, index = int(status_list["bits"]), int(held.status["idx"])
     byte = values_of(status_list)[index * bits // 8]
     return byte >> (index * bits % 8) & (1 << bits) - 1

@@ -42,6 +42,7 @@ class Office:
 
 
 KOMMUN, SOBONA = Office("skelleftea-kommun", "sko-ys-01"), Office("sobona", "sob-tex-02")
+TEXTIL = Office("nordiska-textilakademin", "nta-02")
 HANDEL, KRAFT = Office("handelsradet", "han-01"), Office("skelleftea-kraft", "skk-val-03")
 
 
@@ -225,7 +226,7 @@ def opened_by_leaf(compact: str) -> JSON:
 
 
 def check_error(answer: httpx2.Response, code: str, status: int = 400) -> None:
-    """Check the protocol's own error object: `error` on top, ASCII without quote and backslash, not stored (trap 26)."""
+    """Check the protocol's own error object: `error` on top, plain ASCII in it, never stored (trap 26)."""
     assert (answer.status_code, answer.json().get("error")) == (status, code), answer.text
     assert answer.headers["content-type"].partition(";")[0] == "application/json"
     assert answer.headers["cache-control"] == "no-store"

@@ -10,9 +10,15 @@ from cryptography import x509
 
 from kompetenspass.core.clock import system_clock
 from kompetenspass.core.ids import uuid7
-from tests.integration.parties import check_problem
+from tests.integration.parties import Parties, check_problem
 from tests.integration.statuses import MEDIA_TYPE, fetched, token_of, values_of
-from tests.integration.stranger import Held, Stranger, chain_of, check_chain, json_of
+from tests.integration.stranger import TEXTIL, Held, Stranger, chain_of, check_chain, json_of
+
+
+@pytest.fixture(scope="module")
+def held(parties: Parties) -> Held:
+    """Return a credential on a list in which nothing else happens."""
+    return Stranger(parties, TEXTIL).received()
 
 
 @pytest.fixture(scope="module")

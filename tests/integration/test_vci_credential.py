@@ -100,6 +100,15 @@ def test_vci_33_the_token_of_an_offer_that_was_replaced_gives_nothing(kommun: St
     assert answer.json().get("error") in ("credential_request_denied", "invalid_token"), answer.text
 
 
+def test_vci_33_the_token_of_an_offer_that_was_withdrawn_gives_nothing(kommun: Stranger) -> None:
+    offer = kommun.offered(kommun.achieved())
+    token = kommun.access_token(offer)
+    path, awarding_body = f"/v1/offers/{offer.told['offer_id']}/withdraw", kommun.office.org
+    kommun.parties.must("issuance", path, kommun.parties.token(awarding_body, "awarding_body"), {})
+    answer = kommun.credential(token, kommun.request(kommun.proof()))
+    assert answer.json().get("error") in ("credential_request_denied", "invalid_token"), answer.text
+
+
 def test_vci_30_an_encrypted_request_is_refused(kommun: Stranger, access_token: str) -> None:
     headers = {"Content-Type": "application/jwt"}
     answer = kommun.post("credential", access_token, content=b"e30.e30.AA.AA.AA", headers=headers)

@@ -25,8 +25,8 @@ SERVER_MEMBERS = {
     "scopes_supported", "authorization_details_types_supported", "pre-authorized_grant_anonymous_access_supported",
 }  # fmt: skip
 DRAFTS = (
-    "credential_identifiers_supported", "c_nonce_expires_in", "vc+sd-jwt", "batch_credential_endpoint", "credentialSubject",
-    "credentials_supported", "user_pin_required", '"cwt"', "claims_supported", "aka_vcts",
+    "credential_identifiers_supported", "c_nonce_expires_in", "vc+sd-jwt", "batch_credential_endpoint",
+    "credentialSubject", "credentials_supported", "user_pin_required", '"cwt"', "claims_supported", "aka_vcts",
 )  # fmt: skip
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from kompetenspass.core.ids import random_token
 from tests.integration.parties import Parties
 from tests.integration.stranger import SOBONA, Stranger, check_error
+
+RIVALS = 4
 
 
 def test_vci_26_a_nonce_is_given_without_token_and_is_not_stored(kommun: Stranger) -> None:
@@ -54,6 +59,16 @@ def test_vci_26_a_nonce_is_good_once_whatever_key_and_token_it_comes_with(kommun
     check_error(kommun.credential(token, kommun.request(kommun.proof(nonce=nonce))), "invalid_nonce")
     other = kommun.access_token(kommun.offered(kommun.achieved()))
     check_error(kommun.credential(other, kommun.request(kommun.proof(nonce=nonce))), "invalid_nonce")
+
+
+def test_vci_26_of_requests_at_once_with_one_proof_one_is_answered(kommun: Stranger) -> None:
+    token, request = kommun.access_token(), kommun.request(kommun.proof())
+    with ThreadPoolExecutor(RIVALS) as rivals:
+        answers = list(rivals.map(lambda _: kommun.credential(token, request), range(RIVALS)))
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 400: RIVALS - 1}
+    for answer in answers:
+        if answer.status_code == 400:
+            check_error(answer, "invalid_nonce")
 
 
 def test_vci_26_an_issuer_that_does_not_exist_gives_no_nonce(parties: Parties) -> None:

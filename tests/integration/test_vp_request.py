@@ -120,6 +120,10 @@ def test_vp_3_a_request_is_for_one_definition_or_one_query(parties: Parties, bod
     check_problem(created(parties, body), 400)
 
 
+def test_vp_3_a_request_for_a_definition_that_nobody_published_is_refused(parties: Parties) -> None:
+    check_problem(created(parties, {"definition_id": "never-published"}), 404)
+
+
 def test_vp_15_another_verifier_cannot_read_a_request(parties: Parties, request_: Asked) -> None:
     path = f"/v1/requests/{request_.created['request_id']}"
     check_problem(parties.ask("get", "verification", path, parties.token(STRANGER, "verifier")), 404)
@@ -137,12 +141,12 @@ def test_vp_1_vp_4_the_object_is_typed_and_signed_by_the_key_that_the_client_id_
     check_chain(chain, root)
     digest = hashlib.sha256(chain[0].public_bytes(Encoding.DER)).digest()
     expected = "x509_hash:" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    assert request_.object["client_id"] == expected == request_.created["client_id"]
-    assert request_.object["aud"] == "https://self-issued.me/v2"
+    assert request_.said["client_id"] == expected == request_.created["client_id"]
+    assert request_.said["aud"] == "https://self-issued.me/v2"
 
 
 def test_vp_2_vp_3_vp_7_the_object_has_what_it_must_and_nothing_else(request_: Asked, parties: Parties) -> None:
-    said, now = request_.object, system_clock().timestamp()
+    said, now = request_.said, system_clock().timestamp()
     assert set(said) == MEMBERS
     assert (said["response_type"], said["response_mode"]) == ("vp_token", "direct_post")
     assert said["response_uri"].startswith(f"{parties.urls['verification']}/responses/")
@@ -155,13 +159,13 @@ def test_vp_2_vp_3_vp_7_the_object_has_what_it_must_and_nothing_else(request_: A
 
 
 def test_vp_2_nonce_and_state_are_fresh_for_each_request(parties: Parties) -> None:
-    objects = [asked(parties).object for _ in range(3)]
+    objects = [asked(parties).said for _ in range(3)]
     for name in ("nonce", "state", "response_uri"):
         assert len({said[name] for said in objects}) == 3
 
 
 def test_vp_5_client_metadata_has_the_formats_and_no_leftovers(request_: Asked) -> None:
-    assert request_.object["client_metadata"] == {
+    assert request_.said["client_metadata"] == {
         "vp_formats_supported": {"dc+sd-jwt": {"sd-jwt_alg_values": ["ES256"], "kb-jwt_alg_values": ["ES256"]}}
     }
 
@@ -171,7 +175,7 @@ def test_vp_7_the_url_has_the_client_and_where_the_request_lies(request_: Asked)
     parameters = parse_qs(parts.query, strict_parsing=True)
     assert parts.scheme == "openid4vp"
     assert set(parameters) <= {"client_id", "request_uri", "request_uri_method"}
-    assert parameters["client_id"] == [request_.object["client_id"]]
+    assert parameters["client_id"] == [request_.said["client_id"]]
     assert parameters["request_uri"] == [request_.created["request_uri"]]
 
 
@@ -201,7 +205,7 @@ def test_vp_7_trap_10_a_request_is_fetched_twice_and_no_more(parties: Parties) -
 def test_vp_8_vp_9_vp_12_the_query_for_a_definition_asks_for_its_urn_and_the_claims(
     request_: Asked, parties: Parties
 ) -> None:
-    (credential,) = request_.object["dcql_query"]["credentials"]
+    (credential,) = request_.said["dcql_query"]["credentials"]
     assert re.fullmatch(r"[A-Za-z0-9_-]+", credential["id"])
     assert credential["format"] == "dc+sd-jwt"
     assert credential["meta"] == {"vct_values": [vct(parties)]}

@@ -25,19 +25,19 @@ class Asked:
     parties: Parties
     created: JSON
     token: str
-    object: JSON
+    said: JSON
 
     @property
     def query_id(self) -> str:
         """The id of its one credential query."""
-        (query,) = self.object["dcql_query"]["credentials"]
+        (query,) = self.said["dcql_query"]["credentials"]
         return str(query["id"])
 
     def presented(self, held: Held, paths: Sequence[str] = ("definition", *SHOWN), **changes: Any) -> str:
         """Return a presentation of a credential, in what is not told otherwise as the request wants it."""
         bound = {
-            "aud": self.object["client_id"],
-            "nonce": self.object["nonce"],
+            "aud": self.said["client_id"],
+            "nonce": self.said["nonce"],
             "issued_at": system_clock(),
             "signer": held.key,
         }
@@ -49,9 +49,9 @@ class Asked:
 
     def sent(self, **form: str) -> httpx2.Response:
         """Return what the verifier says to a form; `state` is the request's unless another is given."""
-        filled = {"state": self.object["state"], **form}
+        filled = {"state": self.said["state"], **form}
         return self.parties.http.post(
-            self.object["response_uri"], data={name: value for name, value in filled.items() if value}
+            self.said["response_uri"], data={name: value for name, value in filled.items() if value}
         )
 
     def outcome(self) -> JSON:

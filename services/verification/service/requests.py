@@ -20,6 +20,7 @@ from kompetenspass.openid import mikromerit, oid4vp
 from kompetenspass.openid.oid4vp import dcql
 from services.verification.domain import presentation
 from services.verification.domain.checks import Check, Outcome, Verdict
+from services.verification.domain.judgement import Judged
 from services.verification.domain.presentation import Asked, Presentation
 from services.verification.service.judge import Binding, Judge, Presented, verdict_of
 from services.verification.service.ports import Facts, State, Vault
@@ -183,7 +184,7 @@ class Requests:
                 one = await self._judge.presented(compact, binding)
                 judged.append(one)
                 if one.judged is not None:
-                    claims.setdefault(credential.id, []).append(_shown(one.judged.claims))
+                    claims.setdefault(credential.id, []).append(_shown(one.judged, credential))
         verdict = verdict_of(judged)
         return _with_set(verdict, query, found), claims
 
@@ -254,8 +255,11 @@ def _definitions(query: dcql.Query) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(value) for value in values))
 
 
-def _shown(claims: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in claims.items() if name not in _NOT_FOR_VERIFIERS}
+def _shown(judged: Judged, asked: dcql.CredentialQuery) -> dict[str, Any]:
+    """Return what the verifier gets: the open claims, and of what a wallet disclosed only what was asked for."""
+    asked_for = {claim.path[0] for claim in asked.claims}
+    unasked = {place[0] for place in judged.verified.processed.disclosed} - asked_for
+    return {name: value for name, value in judged.claims.items() if name not in _NOT_FOR_VERIFIERS | unasked}
 
 
 def _with_set(verdict: Verdict, query: dcql.Query, found: Mapping[str, object]) -> Verdict:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx2
 import pytest
+
+from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.web.errors import Refusals
 
 GOOD = {"colour": "blue", "coats": 2}
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -134,3 +138,11 @@ async def test_readyz_shows_the_lag_of_each_cursor_and_why_it_is_not_ready(
     runtime.reasons = ("catching_up",)
     late = await client.get("/readyz")
     assert (late.status_code, late.json()["reasons"]) == (503, ["catching_up"])
+
+
+def test_below_protocol_paths_every_refusal_is_the_protocols_error_object() -> None:
+    refusals = Refusals(("/issuers/",))
+    bug, conflict = refusals.of_a_bug("/issuers/a/token"), Problem("over", "It is over.", kind=Kind.CONFLICT)
+    assert (bug.status_code, json.loads(bytes(bug.body))["error"]) == (500, "internal_error")
+    assert refusals.of("/issuers/a/token", conflict).status_code == 409
+    assert refusals.of("/v1/a", conflict).media_type == "application/problem+json"
