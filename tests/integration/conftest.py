@@ -13,6 +13,7 @@ from tests.integration.platform_process import Platform
 from tests.integration.stranger import KOMMUN, Held, Stranger
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one worker run all tests that share the platform, so that there is one."""
     for item in items:
