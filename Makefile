@@ -45,7 +45,7 @@ check: setup ## format, lint, types, import walls, rooms and sizes
 	$(BIN)/python -m pytest -q tests/architecture
 
 test: check ## check, then every test
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(if $(CI),--forbid-skips)
+	$(BIN)/python -m pytest -q -n 2 $(if $(CI),--forbid-skips)
 
 backup: setup ## write the embedded database to FILE (.run/backup.dump); the services may run
 	@exec $(BIN)/python -m kompetenspass.embedded backup $(or $(FILE),.run/backup.dump)

@@ -14,13 +14,6 @@ from tests.integration.stranger import KOMMUN, Held, Stranger
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker run all tests that share the platform, so that there is one."""
-    for item in items:
-        if "parties" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("platform"))
-
-
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The five services as a process of their own, set up and ready."""
