@@ -28,7 +28,7 @@ from kompetenspass.log.waking import Bell
 PAGE = 500
 STAMP_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 5.0
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.1
 """After a page that was not full: what comes meanwhile goes into one transaction. The first event waits for nothing."""
 
 H = TypeVar("H")
