@@ -49,6 +49,8 @@ def grant(**changes: Any) -> Grant:
 )
 def test_a_role_in_force_whose_scope_covers_the_definition_is_held(held: Grant) -> None:
     require_role(organisation(held), "issuer", MERIT, NOON)
+    with pytest.raises(Problem, match="role_not_held"):
+        require_role(organisation(), "issuer", MERIT, NOON)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,8 @@ def test_any_other_role_time_or_scope_is_refused(held: Grant) -> None:
 
 def test_the_owner_needs_no_issuing_right() -> None:
     require_right(organisation(org_id="org:owner"), MERIT, (), NOON)
+    with pytest.raises(Problem, match="no_issuing_right"):
+        require_right(organisation(), MERIT, (), NOON)
 
 
 def test_another_needs_a_right_that_is_in_force() -> None:

@@ -89,6 +89,7 @@ async def test_a_second_start_finds_its_lists_and_signs_them_with_the_new_leaf(
             return token is not None and token != first
 
         await eventually(signed_anew)
+        assert await rig.list_token() != first
 
 
 async def test_the_migration_makes_the_tables_that_the_state_declares(database: Database) -> None:

@@ -76,6 +76,7 @@ async def test_a_restored_service_has_its_rights_again(server: EmbeddedPostgres,
     async with connected(server.dsn("wallet", NAME)) as wallet:
         await wallet.execute("CREATE TABLE more (id int)")
         await wallet.execute("CREATE SCHEMA wallet_timeline_g2")
+        assert await wallet.fetchval("SELECT 'more'::regclass::text") == "more"
 
 
 async def test_a_file_that_is_no_backup_leaves_everything_as_it_is(server: EmbeddedPostgres, tmp_path: Path) -> None:
