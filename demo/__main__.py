@@ -90,8 +90,9 @@ async def demonstrate(folder: Path, *, leave: bool) -> int:
             show_addresses(stage, link, offers, folder / "demo.json")
             await show_code(stage, offers[0])
         if not leave:
+            asked = asked_to_stop()
             console.print("\nCtrl-C stops.")
-            await asked_to_stop()
+            await asked.wait()
     return 0
 
 

@@ -228,10 +228,11 @@ def issuers() -> list[str]:
 async def keep_serving(folder: Path) -> None:
     """Run the platform until it is asked to stop."""
     async with Laptop(folder) as laptop:
+        asked = asked_to_stop()
         for name, url in laptop.urls.items():
             typer.echo(f"{name:<13} {url}")
         typer.echo("Every key is in this one process: for laptops and trials only. Ctrl-C stops.")
-        await asked_to_stop()
+        await asked.wait()
 
 
 def main(folder: Annotated[Path, typer.Option(help="Where the platform keeps its state.")] = Path(".run")) -> None:

@@ -38,12 +38,12 @@ async def serve(app: FastAPI, settings: ServiceSettings, stack: AsyncExitStack) 
             await asyncio.sleep(0.01)
 
 
-async def asked_to_stop() -> None:
-    """Return when somebody asks this process to stop: Ctrl-C or SIGTERM."""
+def asked_to_stop() -> asyncio.Event:
+    """Return what is set once somebody asks this process to stop (Ctrl-C or SIGTERM), from this call on."""
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, asked.set)
-    await asked.wait()
+    return asked
 
 
 def not_started(what: str) -> Problem:
