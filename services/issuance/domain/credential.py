@@ -17,7 +17,7 @@ from kompetenspass.openid.oid4vci.errors import credential_request_denied
 FORMAT: Literal["dc+sd-jwt"] = "dc+sd-jwt"
 
 Status = Literal["valid", "suspended", "revoked", "expired"]
-WithdrawalCause = Literal["replaced", "issuer", "expired", "tx_code_attempts"]
+WithdrawalCause = Literal["replaced", "issuer", "expired", "tx_code_attempts", "suspended", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class Merits:
             raise credential_request_denied(refusal.title) from refusal
 
     async def _earned(self, offered: CredentialOffered) -> tuple[Earned, Learner]:
+        assert offered.achievement_id is not None
         stream = achievement.stream_of(offered.achievement_id)
         state, _ = await fold(self._log, stream, Achievement(), achievement.evolve)
         assert state.confirmed is not None

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from kompetenspass.events import catalog, issuance, registry, verification, wallet
+from kompetenspass.events import catalog, issuance, registry, stacking, verification, wallet
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import Envelope, opened
 
-_OWNERS = (catalog, issuance, registry, verification, wallet)
+_OWNERS = (catalog, issuance, stacking, registry, verification, wallet)
 
 EVENTS: dict[str, type[Event]] = {
     thing.type: thing

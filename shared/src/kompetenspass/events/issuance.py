@@ -60,11 +60,15 @@ class AchievementConfirmed(Event):
 
 
 class CredentialOffered(Event):
-    """The learner may fetch the credential with a pre-authorized code until `offer_expires_at`."""
+    """The learner may fetch the credential with a pre-authorized code until `offer_expires_at`.
+
+    It rests on an achievement or, with `stack_id`, on a stack award: then `definition_*` name the pathway.
+    """
 
     type: ClassVar[str] = "issuance.CredentialOffered.v1"
     credential_id: UUID
-    achievement_id: UUID
+    achievement_id: UUID | None = None
+    stack_id: UUID | None = None
     learner_ref: str
     offer_id: UUID
     definition_id: str
@@ -78,12 +82,12 @@ class CredentialOffered(Event):
 
 
 class OfferWithdrawn(Event):
-    """The offer can no longer be used: replaced, taken back, lapsed, or burnt by wrong transaction codes."""
+    """The offer is over: replaced, taken back, lapsed, burnt by wrong codes, or its award does not hold."""
 
     type: ClassVar[str] = "issuance.OfferWithdrawn.v1"
     credential_id: UUID
     offer_id: UUID
-    cause: Literal["replaced", "issuer", "expired", "tx_code_attempts"]
+    cause: Literal["replaced", "issuer", "expired", "tx_code_attempts", "suspended", "revoked"]
 
 
 class CredentialIssued(Event):
@@ -95,7 +99,8 @@ class CredentialIssued(Event):
 
     type: ClassVar[str] = "issuance.CredentialIssued.v1"
     credential_id: UUID
-    achievement_id: UUID
+    achievement_id: UUID | None = None
+    stack_id: UUID | None = None
     learner_ref: str
     definition_id: str
     definition_version: int

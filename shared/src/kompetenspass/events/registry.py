@@ -139,7 +139,10 @@ class StatusListOpened(Event):
 
 
 class CredentialSuspended(Event):
-    """A cause to hold the credential suspended was added; `causes` is the whole set after it."""
+    """A cause to hold the credential suspended was added; `causes` is the whole set after it.
+
+    `lapsed` are the constituents for which an award was suspended.
+    """
 
     type: ClassVar[str] = "registry.CredentialSuspended.v1"
     credential_id: UUID
@@ -147,6 +150,7 @@ class CredentialSuspended(Event):
     cause: str
     causes: tuple[str, ...]
     reason_code: str
+    lapsed: tuple[UUID, ...] = ()
 
 
 class CredentialReinstated(Event):
