@@ -13,7 +13,7 @@ from kompetenspass.core.ids import derived_event_id
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context
 from kompetenspass.events.wallet import CredentialPresented, CredentialReceived
-from kompetenspass.log import fates
+from kompetenspass.log import fates, reactions
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.execute import execute
 from kompetenspass.log.memory import MemoryLog
@@ -110,6 +110,27 @@ async def test_what_a_reaction_cannot_do_is_parked_with_its_stream(
     presenting.errors.clear()
     assert await readers.parked.retry("presenting") == 2
     assert await presenting.log.head() == 2
+
+
+async def test_the_cursor_moves_within_a_page_that_takes_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reactions, "_MOVE_SECONDS", -1)
+    gate, handled = asyncio.Event(), list[int]()
+
+    async def handle(cause: Recorded) -> None:
+        handled.append(cause.position)
+        if cause.position == 3:
+            await gate.wait()
+
+    readers = world.readers(reactions=[Reaction("halting", ("wallet",), {CredentialReceived: handle})])
+    await world.append("a", "b", "c", "d")
+    await readers.start()
+
+    async def before_the_third() -> bool:
+        return any((s.key.reader, s.position) == ("halting", 2) for s in await readers.stands())
+
+    await world.until(before_the_third)
+    assert handled == [1, 2, 3]
+    gate.set()
 
 
 async def _react(world: World, presenting: Presenting, events: int) -> Any:

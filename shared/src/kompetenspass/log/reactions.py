@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -13,6 +14,8 @@ from kompetenspass.log.generations import transaction
 from kompetenspass.log.parked import BEHIND, park, parked_streams
 from kompetenspass.log.project import Reaction, ReactionHandler
 from kompetenspass.log.runner import Dispatch, Follower, Place
+
+_MOVE_SECONDS = 1.0  # a crash repeats no more than this, however long a page takes
 
 Passed = Callable[[tuple[str, ...], str, int], Awaitable[None]]
 """Returns once the named projections have passed a position of a log."""
@@ -28,12 +31,16 @@ class ReactionFollower(Follower):
         self._dispatch: Dispatch[ReactionHandler] = Dispatch(reaction.handlers)
 
     async def _apply(self, cursor: Cursor, rows: Sequence[Recorded]) -> Cursor:
-        """React to a page, then move the cursor once: what a crash in between repeats has the same ids."""
+        """React to a page, moving the cursor at its end, and at times before: what a crash repeats has the same ids."""
         async with transaction(self.place.engine, schemas(self.place.service)) as connection:
             aside = set(await parked_streams(connection, self.key, self.feed.owner))
+        clock = asyncio.get_running_loop().time
+        moved = clock()
         for row in rows:
-            if self._dispatch.concerns(row) and (error := await self._refused(row, aside)):
-                cursor = await self._advance(cursor, row, parking=error)
+            error = await self._refused(row, aside) if self._dispatch.concerns(row) else None
+            if error or clock() - moved > _MOVE_SECONDS:
+                cursor, moved = await self._advance(cursor, row, parking=error), clock()
+            if error:
                 aside.add(row.stream)
         return cursor if cursor.position == rows[-1].position else await self._advance(cursor, rows[-1])
 
