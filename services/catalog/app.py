@@ -11,7 +11,7 @@ from kompetenspass.web.app import build_app
 from kompetenspass.web.runtime import Runtime
 from services.catalog.projections import PROJECTIONS
 from services.catalog.queries import Catalogue, OrganisationFacts
-from services.catalog.routes import commands, reading, vct
+from services.catalog.routes import commands, explaining, reading, vct
 from services.catalog.service.definitions import Definitions
 from services.catalog.service.pathways import Pathways
 from services.catalog.settings import Settings
@@ -39,11 +39,13 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Catalog:
 def create_app(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
     """Return the application of the service."""
     parts = assemble(settings, clock=clock)
+    catalogue = Catalogue(parts.runtime.engine)
     return build_app(
         "Kompetenspass catalog",
         runtime=parts.runtime,
         routers=[
-            reading.router(Catalogue(parts.runtime.engine), settings.base_url),
+            reading.router(catalogue, settings.base_url),
+            explaining.router(catalogue),
             commands.definition_commands(parts.definitions, parts.runtime),
             commands.pathway_commands(parts.pathways, parts.runtime),
         ],

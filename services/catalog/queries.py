@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kompetenspass.core.clock import rfc3339
 from kompetenspass.core.errors import Problem, not_found
+from kompetenspass.pathway.named import Named
+from kompetenspass.pathway.words import Titles
 from services.catalog.tables import definitions, issuing_rights, organisations, pathways, roles
 
 PUBLIC = ("published", "retired")
@@ -94,6 +96,18 @@ class Catalogue:
             raise not_found("version")
         return _whole(shelf, row)
 
+    async def titles(self, named: Named, organisations_: Collection[str], viewer: str | None) -> Titles:
+        """Return the titles of definitions and pathways and the names of organisations, as far as they are known."""
+        queries = [
+            _titles_query(DEFINITIONS, named.definitions, viewer),
+            _titles_query(PATHWAYS, named.pathways, viewer),
+            select(organisations.c.org_id, organisations.c.legal_name).where(
+                organisations.c.org_id.in_(organisations_)
+            ),
+        ]
+        async with self._engine.connect() as connection:
+            return {id_: title for query in queries for id_, title in (await connection.execute(query)).all()}
+
 
 class OrganisationFacts:
     """What the registry has said about organisations; implements the service's Facts."""
@@ -139,6 +153,13 @@ def _page_query(shelf: Shelf, wanted: Wanted) -> Select[Any]:
     if wanted.after is not None:
         query = query.where(tuple_(*key) > tuple_(*_cursor(wanted.after)))
     return query.order_by(*key).limit(wanted.limit + 1)
+
+
+def _titles_query(shelf: Shelf, ids: Collection[str], viewer: str | None) -> Select[Any]:
+    """Return the query of titles; of several visible versions the current one comes last and stays."""
+    table = shelf.table
+    query = select(table.c[shelf.id_name], table.c.content["title"]).where(table.c[shelf.id_name].in_(ids))
+    return query.where(_visible(table, viewer)).order_by(table.c.current, table.c.version)
 
 
 def _cursor(after: str) -> tuple[str, int]:

@@ -1,32 +1,18 @@
-"""Fault: one reason why a document is refused, and its place in the document."""
+"""Refusals of documents: every fault with its place, as a caller sees them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.pathway.proof import written
+from kompetenspass.pathway.rule import Place
+from kompetenspass.pathway.wellformed import Fault
 
-Place = tuple[str | int, ...]
-"""Member names and list indices, from the root of a document to the thing that is wrong."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Fault:
-    """One broken rule: its code, its place, and a sentence that says what is wrong."""
-
-    code: str
-    place: Place
-    text: str
-
-
-def written(place: Place) -> str:
-    """Return a place as people write it: `assessment.types[0].uri`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
-    return text.removeprefix(".")
+__all__ = ["Fault", "Place", "faults_of_form", "is_identifier", "refusal", "refuse_if_any", "written", "wrong_state"]
 
 
 def faults_of_form(error: ValidationError) -> tuple[Fault, ...]:
@@ -36,12 +22,11 @@ def faults_of_form(error: ValidationError) -> tuple[Fault, ...]:
 
 def refusal(code: str, what: str, faults: Sequence[Fault]) -> Problem:
     """Return the refusal of a document with every reason and its place."""
-    reasons = [{"code": fault.code, "path": written(fault.place), "text": fault.text} for fault in faults]
     return Problem(
         code,
         f"The {what} breaks {len(faults)} rule(s).",
         remedy="Correct each place named in `reasons` and send it again.",
-        members={"reasons": reasons},
+        members={"reasons": [fault.as_reason() for fault in faults]},
     )
 
 

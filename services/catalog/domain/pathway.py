@@ -11,9 +11,10 @@ from kompetenspass.core.digest import content_digest
 from kompetenspass.core.errors import Kind, Problem, not_found
 from kompetenspass.events import catalog as facts
 from kompetenspass.events.base import Event
+from kompetenspass.pathway import wellformed
+from kompetenspass.pathway.wellformed import Reference
 from services.catalog.domain.faults import Fault, is_identifier, wrong_state
 from services.catalog.domain.pathway_document import Pathway as Document
-from services.catalog.domain.rule import Reference
 from services.catalog.domain.rules import Roles, body_fault
 
 State = Literal["draft", "in_review", "published"]
@@ -122,15 +123,12 @@ def publish(state: Pathway, now: datetime) -> Sequence[Event]:
     )
 
 
-def faults_of_draft(document: Document, rule_faults: Sequence[Fault], roles: Roles) -> Iterator[Fault]:
-    """Yield what no version may break: identifier, rule, awarding body."""
+def faults_of_draft(document: Document, content: Mapping[str, Any], roles: Roles) -> Iterator[Fault]:
+    """Yield what no version may break: identifier, rule and constraints (the content's own words), awarding body."""
     if not is_identifier(document.id):
         yield Fault("identifier", ("id",), "An id is 2 to 64 lower-case letters, digits and hyphens.")
-    yield from rule_faults
+    yield from wellformed.faults(content)
     yield from body_fault(document.awarding_body, "awarding_body", ("awarding_body",), roles)
-    automatic = document.award.mode == "automatic"
-    if automatic != (document.award.on_satisfied == "award"):
-        yield Fault("award_mode", ("award",), "`automatic` goes with `award`, `decision` with `propose_award`.")
 
 
 def faults_of_references(

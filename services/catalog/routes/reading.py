@@ -37,9 +37,9 @@ def _add(routes: APIRouter, catalogue: Catalogue, shelf: Shelf, path: str, url: 
         limit: _Limit = 50,
     ) -> Response:
         """A page of current versions, in order of id; the Link header leads to the next."""
-        wanted = Wanted(status, owner, field, q, after, limit, await _viewer(request))
+        wanted = Wanted(status, owner, field, q, after, limit, await viewer_of(request))
         page = await catalogue.page(shelf, wanted)
-        response = _cacheable(request, {"items": list(page.items), "next": page.after})
+        response = cacheable(request, {"items": list(page.items), "next": page.after})
         if page.after is not None:
             query = {**request.query_params, "after": page.after}
             response.headers["Link"] = f'<{url}?{urlencode(query)}>; rel="next"'
@@ -47,18 +47,18 @@ def _add(routes: APIRouter, catalogue: Catalogue, shelf: Shelf, path: str, url: 
 
     async def one(request: Request, id_: str) -> Response:
         """The current version, whole, with the digests of all versions."""
-        return _cacheable(request, await catalogue.one(shelf, id_, await _viewer(request)))
+        return cacheable(request, await catalogue.one(shelf, id_, await viewer_of(request)))
 
     async def version(request: Request, id_: str, digest: str) -> Response:
         """One version, whole, named by the digest of its content."""
-        return _cacheable(request, await catalogue.version(shelf, id_, digest, await _viewer(request)))
+        return cacheable(request, await catalogue.version(shelf, id_, digest, await viewer_of(request)))
 
     routes.add_api_route(path, listed, operation_id=f"list_{shelf.what}s")
     routes.add_api_route(f"{path}/{{id_}}", one, operation_id=f"read_{shelf.what}")
     routes.add_api_route(f"{path}/{{id_}}/versions/{{digest}}", version, operation_id=f"read_{shelf.what}_version")
 
 
-async def _viewer(request: Request) -> str | None:
+async def viewer_of(request: Request) -> str | None:
     """Return the organisation of a caller that may see its own drafts; a read needs no token."""
     if "authorization" not in request.headers:
         return None
@@ -66,7 +66,8 @@ async def _viewer(request: Request) -> str | None:
     return caller.org if "creator" in caller.roles else None
 
 
-def _cacheable(request: Request, value: Mapping[str, Any]) -> Response:
+def cacheable(request: Request, value: Mapping[str, Any]) -> Response:
+    """Return the answer with its ETag, or 304 to a caller that has it already. Source: RFC 9110, section 13.1.2."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     tag = f'"{sha256_b64u(body)}"'
     seen = [entry.strip().removeprefix("W/") for entry in request.headers.get("if-none-match", "").split(",")]

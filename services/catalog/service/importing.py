@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from kompetenspass.core.clock import Clock
 from kompetenspass.core.errors import Problem
 from kompetenspass.events.envelope import Actor, Context
+from kompetenspass.pathway.wellformed import references
 from services.catalog.domain.document import Filled, Part
 from services.catalog.domain.faults import Fault, faults_of_form
-from services.catalog.domain.rule import read
 from services.catalog.service.definitions import Approval, Definitions
 from services.catalog.service.pathways import Pathways
 from services.catalog.service.ports import Outcome
@@ -72,9 +72,7 @@ class Entry:
     def needs(self) -> frozenset[str]:
         """The ids of entries of the same kind that come first."""
         if self.kind == "pathway":
-            rule = self.raw.get("rule")
-            references, _ = read(rule if isinstance(rule, Mapping) else {})
-            return frozenset(reference.id for reference in references if reference.kind == "pathway")
+            return frozenset(reference.id for reference in references(self.raw) if reference.kind == "pathway")
         named = self.raw.get("prerequisites")
         first = {name for name in named if isinstance(name, str)} if isinstance(named, list) else set()
         successor = self.raw.get("superseded_by")

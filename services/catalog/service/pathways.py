@@ -11,7 +11,8 @@ from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import Context
 from kompetenspass.log.api import Log
 from kompetenspass.log.execute import Decision, Done, execute, fold
-from services.catalog.domain import pathway, pathway_document, rule
+from kompetenspass.pathway.wellformed import references
+from services.catalog.domain import pathway, pathway_document
 from services.catalog.domain.faults import Fault, refuse_if_any
 from services.catalog.service.definitions import Definitions
 from services.catalog.service.ports import Facts, Outcome
@@ -31,7 +32,7 @@ class Pathways:
     async def draft(self, content: Mapping[str, Any], context: Context) -> Outcome:
         """Return the drafted version. Raises Problem `pathway_refused` with every reason, or as the domain does."""
         parsed = _parsed(content)
-        refuse_if_any(_WHAT, await self._form_faults(parsed))
+        refuse_if_any(_WHAT, await self._form_faults(parsed, content))
         return await self._do(parsed.id, lambda state: pathway.draft(state, content), context)
 
     async def submit(self, pathway_id: str, org: str, context: Context) -> Outcome:
@@ -43,8 +44,9 @@ class Pathways:
 
         async def decide(state: pathway.Pathway) -> Sequence[Event]:
             events = pathway.publish(_owned(state, org), self._clock())
-            parsed = _parsed(state.latest.content)
-            refuse_if_any(_WHAT, [*await self._form_faults(parsed), *await self._reference_faults(parsed)])
+            content = state.latest.content
+            parsed = _parsed(content)
+            refuse_if_any(_WHAT, [*await self._form_faults(parsed, content), *await self._reference_faults(content)])
             return events
 
         return await self._do(pathway_id, decide, context)
@@ -54,8 +56,8 @@ class Pathways:
         parsed = pathway_document.parse(dict(content))
         if isinstance(parsed, tuple):
             return parsed
-        found = await self._form_faults(parsed)
-        return [*found, *await self._reference_faults(parsed)] if target == "published" else found
+        found = await self._form_faults(parsed, content)
+        return [*found, *await self._reference_faults(content)] if target == "published" else found
 
     async def state_of(self, pathway_id: str) -> pathway.Pathway:
         """Return the pathway as its stream tells it now."""
@@ -74,16 +76,15 @@ class Pathways:
         version = done.state.latest
         return Outcome(done.state.id, version.number, version.state, version.digest, done.position)
 
-    async def _form_faults(self, parsed: pathway_document.Pathway) -> Sequence[Fault]:
-        _, rule_faults = rule.read(parsed.rule)
+    async def _form_faults(self, parsed: pathway_document.Pathway, content: Mapping[str, Any]) -> Sequence[Fault]:
         roles = await self._facts.roles([parsed.awarding_body], self._clock())
-        return tuple(pathway.faults_of_draft(parsed, rule_faults, roles))
+        return tuple(pathway.faults_of_draft(parsed, content, roles))
 
-    async def _reference_faults(self, parsed: pathway_document.Pathway) -> Sequence[Fault]:
-        references, _ = rule.read(parsed.rule)
+    async def _reference_faults(self, content: Mapping[str, Any]) -> Sequence[Fault]:
+        referred = references(content)
         published: set[tuple[str, str]] = set()
         below: dict[str, frozenset[str]] = {}
-        for reference in references:
+        for reference in referred:
             if reference.kind == "pathway":
                 below[reference.id] = await self._leads_to(reference.id)
                 found = (await self.state_of(reference.id)).published is not None
@@ -91,7 +92,7 @@ class Pathways:
                 found = await self._definitions.is_published(reference.id)
             if found:
                 published.add((reference.kind, reference.id))
-        return tuple(pathway.faults_of_references(parsed.id, references, frozenset(published), below))
+        return tuple(pathway.faults_of_references(content["id"], referred, frozenset(published), below))
 
     async def _leads_to(self, pathway_id: str) -> frozenset[str]:
         seen: set[str] = set()
@@ -102,8 +103,8 @@ class Pathways:
                 continue
             seen.add(name)
             version = (await self.state_of(name)).published
-            references, _ = rule.read(version.content["rule"]) if version else ((), ())
-            ahead.extend(reference.id for reference in references if reference.kind == "pathway")
+            referred = references(version.content) if version else ()
+            ahead.extend(reference.id for reference in referred if reference.kind == "pathway")
         return frozenset(seen)
 
 

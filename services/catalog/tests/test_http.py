@@ -247,6 +247,32 @@ async def test_a_pathway_is_published_and_read(
     assert [item["pathway_id"] for item in listed] == ["path-01"]
 
 
+async def test_a_pathway_is_explained_to_anyone_once_it_is_published(
+    running: Running, good: dict[str, Any], good_pathway: dict[str, Any]
+) -> None:
+    await running.publish(good)
+    good_pathway["rule"]["all_of"][0]["issued_by"] = [OWNER]
+    await running.post("/v1/pathways", {"content": good_pathway})
+    path = "/v1/pathways/path-01/explanation"
+    assert (await running.get(path)).status_code == 404
+    assert (await running.get(path, **running.by())).json()["status"] == "draft"
+    for step in ("submit", "publish"):
+        await running.post(f"/v1/pathways/path-01/{step}")
+    told = await running.get(path)
+    assert (told.json()["title"], told.json()["language"]) == ("Pathway på svenska", "sv")
+    assert told.json()["sentences"][:2] == [
+        {"depth": 0, "text": "Detta:"},
+        {"depth": 1, "text": f"Mikromeriten Title på svenska, utfärdad av {OWNER}, giltig just nu"},
+    ]
+    version = f"/v1/pathways/path-01/versions/{told.json()['content_digest']}/explanation"
+    english = (await running.get(f"{version}?lang=en")).json()
+    text = f"The micro-credential Title in English, issued by {OWNER}, valid now"
+    assert english["sentences"][1] == {"depth": 1, "text": text}
+    assert (await running.get(path, **{"If-None-Match": told.headers["ETag"]})).status_code == 304
+    assert (await running.get(f"{path}?lang=fi")).status_code in (400, 422)
+    assert (await running.get(f"{version.replace('/versions/', '/versions/x')}")).status_code == 404
+
+
 async def test_the_type_metadata_is_served_byte_for_byte(running: Running) -> None:
     served = await running.get("/vct/mikromerit/1")
     assert served.content == type_metadata(BASE)

@@ -9,6 +9,9 @@ from uuid import UUID
 
 Standing = Literal["valid", "suspended", "expired", "revoked", "unknown"]
 
+VOID_REASONS = frozenset(("issued_in_error", "fraud", "achievement_voided"))
+"""Reasons of revocations by which there never was a merit. Source: domain, section 4.3."""
+
 
 @dataclass(frozen=True, slots=True)
 class LearningOutcome:
@@ -65,6 +68,7 @@ class HeldAward:
     recognition_level: str
     standing: Standing
     reason_code: str | None = None
+    void_ab_initio: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +81,8 @@ class Bound:
     awarded_at: datetime
     constituents: frozenset[UUID]
     accepted: frozenset[UUID] = field(default=frozenset())
+
+
+def is_void(one: Held | HeldAward) -> bool:
+    """Return whether there never was a merit: the issuer said so, or revoked it for a reason that says so."""
+    return one.void_ab_initio or (one.standing == "revoked" and one.reason_code in VOID_REASONS)

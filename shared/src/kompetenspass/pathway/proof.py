@@ -37,7 +37,7 @@ class MissingPart:
 class Proof:
     """One node: its operator, its verdict, the credentials it counts, and its children. A leaf has an `id`.
 
-    `have` and `need` are a measure's numbers (hours, credentials, outcomes, issuers), None elsewhere.
+    `have` and `need` are a measure's numbers (hours, credentials, outcomes, issuers); an `n_of` has its `need`.
     """
 
     place: Place
@@ -67,8 +67,8 @@ class Proof:
 class Evaluation:
     """The answer. `missing` is the smallest set that would satisfy the rule (`missing_exact`), or a greedy one.
 
-    `unknown` are credentials whose standing decides the outcome and is not known; `next_change` is when time alone
-    may change the answer.
+    `unknown` are credentials whose standing is not known and decides the outcome, or on which the nearest way rests;
+    `used` are bound to leaves or counted by measures. `next_change` is when time alone may change the answer.
     """
 
     outcome: Outcome

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+MAX_ALTERNATIVES = 64
+"""How many ways to share out credentials between leaves of the same name an evaluation may have to try."""
+
 Place = tuple[str | int, ...]
 """Member names and list indices, from the root of the pathway's document to the node."""
 
