@@ -29,8 +29,8 @@ def uuid7() -> UUID:
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
-def credential_id_of(source: AchievementId) -> CredentialId:
-    """Return the id of the one credential that an achievement can lead to, whatever is offered again."""
+def credential_id_of(source: UUID) -> CredentialId:
+    """Return the id of the one credential that an achievement or an award leads to, whatever is offered again."""
     return CredentialId(uuid5(_CREDENTIALS, str(source)))
 
 

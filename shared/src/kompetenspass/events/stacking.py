@@ -12,6 +12,7 @@ from kompetenspass.events.registry import RevocationReason
 Change = Literal["suspended", "expired", "revoked", "superseded"]
 Ground = Literal["reservation", "safety", "wrong_information"]
 Mode = Literal["automatic", "decision"]
+EvidenceEnd = Literal["holder_request", "recorded_in_error"]
 SupersessionCause = Literal["correction", "new_version", "renewal", "re_key", "name_change"]
 
 
@@ -160,6 +161,7 @@ class StackSuspended(Event):
     lapsed: tuple[Lapsed, ...] = ()
     decision_ref: str | None = None
     ground: Ground | None = None
+    heard_on: date | None = None
 
 
 class StackReinstated(Event):
@@ -190,6 +192,7 @@ class StackRevoked(Event):
     void_ab_initio: bool = False
     decision_ref: str | None = None
     ground: Ground | None = None
+    heard_on: date | None = None
 
 
 class EvaluationRecorded(Event):
@@ -230,3 +233,31 @@ class CredentialSuperseded(Event):
     definition_id: str
     issuer_org: str
     cause: SupersessionCause
+
+
+class CredentialRecognised(Event):
+    """The holder presented another issuer's credential to the awarding body; it counts for the learner from now on.
+
+    `request_id` is where it was presented. `vault_ref`: the entry of the result in per cent that was disclosed then.
+    """
+
+    type: ClassVar[str] = "issuance.CredentialRecognised.v1"
+    learner_ref: str
+    awarding_body: str
+    credential_id: UUID
+    digest: str
+    issuer_org: str
+    definition_id: str
+    definition_version: int
+    request_id: UUID
+    vault_ref: UUID | None = None
+
+
+class CredentialUnrecognised(Event):
+    """What was recognised counts no more: the holder withdrew it, or it was recorded in error."""
+
+    type: ClassVar[str] = "issuance.CredentialUnrecognised.v1"
+    learner_ref: str
+    credential_id: UUID
+    definition_id: str
+    reason_code: EvidenceEnd
