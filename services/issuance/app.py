@@ -16,30 +16,60 @@ from kompetenspass.web.runtime import Runtime
 from services.issuance import projections, reactions
 from services.issuance.queries import Queries
 from services.issuance.routes import achievements as achievement_routes
+from services.issuance.routes import awards as award_routes
+from services.issuance.routes import credentials as credential_routes
 from services.issuance.routes import documents as document_routes
+from services.issuance.routes import evidence as evidence_routes
 from services.issuance.routes import offers as offer_routes
 from services.issuance.routes import protocol as protocol_routes
 from services.issuance.service.achievements import Achievements
 from services.issuance.service.authorization import Authorization
+from services.issuance.service.awards_commands import Awards
+from services.issuance.service.awards_evaluation import Evaluations
+from services.issuance.service.awards_mandate import Mandate
+from services.issuance.service.awards_reading import AwardReading
+from services.issuance.service.awards_trial import Trials
 from services.issuance.service.credentials import Credentials
 from services.issuance.service.documents import Documents
+from services.issuance.service.evidence import EvidenceRecords
 from services.issuance.service.indices import Indices
 from services.issuance.service.merits import Merits
 from services.issuance.service.offers import Offers
 from services.issuance.service.ports import Profile, Signers
+from services.issuance.service.progress import Progresses
+from services.issuance.service.publications import Publications
+from services.issuance.service.stacks import Stacks
+from services.issuance.service.supersession import Supersession
 from services.issuance.settings import Settings
-from services.issuance.state import State
+from services.issuance.state import Reassessments, State
+from services.issuance.state.turns import Turns
 from services.issuance.vault import MasterKey, Vault
 
 _OFFER_SWEEP_SECONDS = 30
 _STATE_SWEEP_SECONDS = 60
 _ACHIEVEMENT_SWEEP_SECONDS = 300
+_REASSESS_SECONDS = 5
+_REVIEWS_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Stacking:
+    """The use cases of awards, wired."""
+
+    stacks: Stacks
+    publications: Publications
+    awards: Awards
+    reading: AwardReading
+    trials: Trials
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """The use cases of the service, wired."""
 
+    stacking: Stacking
+    supersession: Supersession
+    evidence: EvidenceRecords
     achievements: Achievements
     offers: Offers
     authorization: Authorization
@@ -61,6 +91,11 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signers: Sign
         routers=(
             achievement_routes.commands(parts.achievements),
             achievement_routes.reads(parts.queries),
+            credential_routes.commands(parts.supersession),
+            evidence_routes.commands(parts.evidence),
+            award_routes.commands(parts.stacking.awards, parts.offers),
+            award_routes.reviews(parts.stacking.awards),
+            award_routes.reads(parts.stacking.reading, parts.stacking.trials),
             offer_routes.commands(parts.offers),
             offer_routes.documents(parts.offers),
         ),
@@ -106,6 +141,9 @@ def _wired(runtime: Runtime, settings: Settings, clock: Clock, signers: Signers)
         signers=signers, keys=master, profile=profile, clock=clock,
     )  # fmt: skip
     return _Parts(
+        stacking=stacking_of(runtime, queries, vault, offers, clock),
+        supersession=Supersession(log, queries, state, Turns(runtime.engine)),
+        evidence=EvidenceRecords(log, queries, vault),
         achievements=Achievements(log, queries, state, vault, clock),
         offers=offers,
         authorization=Authorization(offers, state, master, profile, clock),
@@ -117,10 +155,38 @@ def _wired(runtime: Runtime, settings: Settings, clock: Clock, signers: Signers)
     )
 
 
+def stacking_of(runtime: Runtime, queries: Queries, vault: Vault, offers: Offers, clock: Clock) -> Stacking:
+    """Return the use cases of awards."""
+    log, evaluations, mandate = runtime.log, Evaluations(queries, queries, vault, clock), Mandate(queries)
+    due = Reassessments(runtime.engine)
+    awards = Awards(
+        log=log, facts=queries, evaluations=evaluations, mandate=mandate, learners=vault, clock=clock
+    )  # fmt: skip
+    reading = AwardReading(log=log, facts=queries, evaluations=evaluations, offers=offers, clock=clock)
+    return Stacking(
+        stacks=Stacks(
+            log=log, facts=queries, evaluations=evaluations, progresses=Progresses(log, queries, evaluations),
+            mandate=mandate, due=due, clock=clock,
+        ),
+        publications=Publications(queries, due, clock),
+        awards=awards,
+        reading=reading,
+        trials=Trials(
+            facts=queries, published=queries, evaluations=evaluations, awards=awards, reading=reading, clock=clock
+        ),
+    )  # fmt: skip
+
+
 def _follow(runtime: Runtime, parts: _Parts, clock: Clock) -> None:
     runtime.project(projections.facts)
     runtime.project(projections.overview)
+    stacks = parts.stacking.stacks
     runtime.react(reactions.status_lists(parts.indices))
+    runtime.react(reactions.credentials_change(stacks))
+    runtime.react(reactions.awards_change(stacks))
+    runtime.react(reactions.awards_end(stacks))
+    runtime.react(reactions.pathways_begin(parts.stacking.publications))
+    runtime.react(reactions.award_offers(parts.offers))
 
     async def sweep_state() -> None:
         await parts.state.sweep(clock())
@@ -128,3 +194,5 @@ def _follow(runtime: Runtime, parts: _Parts, clock: Clock) -> None:
     runtime.every(_OFFER_SWEEP_SECONDS, "offers_lapse", parts.offers.sweep)
     runtime.every(_STATE_SWEEP_SECONDS, "state_sweep", sweep_state)
     runtime.every(_ACHIEVEMENT_SWEEP_SECONDS, "achievements_sweep", parts.achievements.sweep)
+    runtime.every(_REASSESS_SECONDS, "reassess_due", stacks.reassess_due)
+    runtime.every(_REVIEWS_SECONDS, "reviews_overdue", stacks.tell_overdue)

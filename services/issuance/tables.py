@@ -55,6 +55,7 @@ assessors = Table(
     Column("assessor_ref", Text, primary_key=True),
     Column("org_id", Text, primary_key=True),
     Column("decision_ref", Text, primary_key=True),
+    Column("basis", Text, nullable=False),
     Column("fields", JSONB, nullable=False),
     Column("valid_from", _MOMENT, nullable=False),
     Column("valid_to", _MOMENT),
@@ -65,6 +66,10 @@ credential_statuses = Table(
     FACTS,
     Column("credential_id", Uuid, primary_key=True),
     Column("status", Text, nullable=False),
+    Column("reason_code", Text),
+    Column("void_ab_initio", Boolean, nullable=False),
+    Column("causes", JSONB, nullable=False),
+    Column("changed", BigInteger, nullable=False),
 )
 
 definitions = Table(
@@ -83,6 +88,14 @@ definitions = Table(
     Index("definitions_by_owner", "owner_org"),
 )
 
+sector_approvals = Table(
+    "sector_approvals",
+    FACTS,
+    Column("definition_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("sector_org", Text, nullable=False),
+)
+
 issuing_rights = Table(
     "issuing_rights",
     FACTS,
@@ -97,17 +110,25 @@ pathways = Table(
     "pathways",
     FACTS,
     Column("pathway_id", Text, primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", Integer, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("rule_digest", Text, nullable=False),
     Column("urn", Text, nullable=False),
     Column("awarding_body", Text, nullable=False),
     Column("title", JSONB, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("selectors", Boolean, nullable=False),
+    Column("content", JSONB, nullable=False),
+    Index("pathways_by_awarding_body", "awarding_body"),
 )
 
 pathway_members = Table(
     "pathway_members",
     FACTS,
-    Column("definition_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
     Column("pathway_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
 )
 
 achievements = Table(
@@ -123,6 +144,8 @@ achievements = Table(
     Column("phase", Text, nullable=False),
     Column("assessed_on", Date),
     Column("awarded_on", Date),
+    Column("awarded_at", _MOMENT),
+    Column("vault_ref", Uuid),
     Column("recognition_level", Text),
     Index("achievements_by_learner", "learner_ref", "definition_id"),
 )
@@ -131,12 +154,67 @@ credentials = Table(
     "credentials",
     OVERVIEW,
     Column("credential_id", Uuid, primary_key=True),
-    Column("achievement_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("achievement_id", Uuid),
+    Column("stack_id", Uuid),
+    Column("learner_ref", Text, nullable=False),
+    Column("definition_id", Text, nullable=False),
+    Column("definition_version", Integer, nullable=False),
+    Column("definition_digest", Text, nullable=False),
+    Column("issuer_org", Text, nullable=False),
+    Column("recognition_level", Text, nullable=False),
     Column("offer_id", Uuid),
     Column("offer_state", Text, nullable=False),
     Column("offer_expires_at", _MOMENT),
     Column("issued_at", _MOMENT),
     Column("valid_to", _MOMENT),
-    Column("copies", Integer, nullable=False),
+    Column("digests", JSONB, nullable=False),
+    Column("superseded_by", Uuid),
     Index("credentials_by_achievement", "achievement_id"),
+    Index("credentials_by_learner", "learner_ref"),
+)
+
+stacks = Table(
+    "stacks",
+    OVERVIEW,
+    Column("stack_id", Uuid, primary_key=True),
+    Column("credential_id", Uuid, nullable=False),
+    Column("learner_ref", Text, nullable=False),
+    Column("pathway_id", Text, nullable=False),
+    Column("pathway_version", Integer, nullable=False),
+    Column("pathway_digest", Text, nullable=False),
+    Column("rule_digest", Text, nullable=False),
+    Column("awarding_body", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("causes", JSONB, nullable=False),
+    Column("constituents", JSONB, nullable=False),
+    Column("review", JSONB),
+    Column("review_deadline", _MOMENT),
+    Column("awarded_on", Date),
+    Column("awarded_at", _MOMENT),
+    Column("recognition_level", Text),
+    Index("stacks_by_learner", "learner_ref"),
+    Index("stacks_by_credential", "credential_id"),
+    Index("stacks_by_awarding_body", "awarding_body", "stack_id"),
+    Index("stacks_in_review", "review_deadline"),
+)
+
+copies = Table(
+    "copies",
+    OVERVIEW,
+    Column("digest", Text, primary_key=True),
+    Column("credential_id", Uuid, nullable=False),
+)
+
+evidence = Table(
+    "evidence",
+    OVERVIEW,
+    Column("learner_ref", Text, primary_key=True),
+    Column("credential_id", Uuid, primary_key=True),
+    Column("presented_id", Uuid, nullable=False),
+    Column("awarding_body", Text, nullable=False),
+    Column("vault_ref", Uuid),
+    Column("ended", Text),
+    Index("evidence_by_credential", "credential_id"),
 )

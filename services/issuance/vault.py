@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from functools import cached_property
@@ -18,7 +18,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Text, Uuid, select, update
+from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Text, Uuid, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -141,6 +141,12 @@ class Vault:
             row = {"entry_id": entry_id, "learner_ref": learner_ref, "kind": kind, "sealed": sealed}
             await connection.execute(insert(entries).values(**row))
 
+    async def forget(self, learner_ref: str, entry_id: UUID) -> None:
+        """Take an entry away; one that is not there changes nothing."""
+        gone = delete(entries).where(entries.c.entry_id == entry_id, entries.c.learner_ref == learner_ref)
+        async with self._engine.connect() as connection:
+            await connection.execute(gone)
+
     async def read(self, learner_ref: str, entry_id: UUID) -> tuple[Identity, Mapping[str, Any]]:
         """Return who the learner is, with one entry. Raises Problem `vault_entry_gone`."""
         both = (
@@ -153,11 +159,32 @@ class Vault:
         if row is None:
             raise _gone()
         key = self._unwrapped(row.wrapped_key, learner_ref)
-        identity = json.loads(unseal(key, row.identity, f"identity {learner_ref}"))
         entry = json.loads(unseal(key, row.sealed, f"{row.kind} {entry_id}"))
-        born = identity["birth_date"]
-        birth_date = date.fromisoformat(born) if born else None
-        return Identity(identity["given_name"], identity["family_name"], birth_date), entry
+        return _identity(key, row.identity, learner_ref), entry
+
+    async def identity(self, learner_ref: str) -> Identity:
+        """Return who the learner is. Raises Problem `vault_entry_gone`."""
+        its = select(learners.c.wrapped_key, learners.c.identity).where(learners.c.learner_ref == learner_ref)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(its)).one_or_none()
+        if row is None:
+            raise _gone()
+        return _identity(self._unwrapped(row.wrapped_key, learner_ref), row.identity, learner_ref)
+
+    async def readable(self, learner_ref: str, entry_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
+        """Return those of the learner's entries that can still be read, in one statement; none once the key is gone."""
+        asked = (
+            select(learners.c.wrapped_key, entries.c.entry_id, entries.c.kind, entries.c.sealed)
+            .join(entries, entries.c.learner_ref == learners.c.learner_ref)
+            .where(learners.c.learner_ref == learner_ref, learners.c.wrapped_key.is_not(None))
+            .where(entries.c.entry_id.in_(entry_ids))
+        )
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(asked)).all()
+        if not rows:
+            return {}
+        key = self._unwrapped(rows[0].wrapped_key, learner_ref)
+        return {row.entry_id: json.loads(unseal(key, row.sealed, f"{row.kind} {row.entry_id}")) for row in rows}
 
     async def identification(self, tenant: str, learner_ref: str) -> str:
         """Return base64url(HMAC-SHA256(the tenant's key, learner_ref)). Source: domain.md 2."""
@@ -187,6 +214,13 @@ class Vault:
         if wrapped is None:
             raise _gone()
         return unseal(self._master.wrapping, wrapped, f"learner {learner_ref}")
+
+
+def _identity(key: bytes, sealed: bytes, learner_ref: str) -> Identity:
+    identity = json.loads(unseal(key, sealed, f"identity {learner_ref}"))
+    born = identity["birth_date"]
+    birth_date = date.fromisoformat(born) if born else None
+    return Identity(identity["given_name"], identity["family_name"], birth_date)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

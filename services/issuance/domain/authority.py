@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, Literal
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.events.catalog import fields_of, region_of
 from kompetenspass.events.registry import EVERYTHING, Scope
+
+Basis = Literal["founding_decision", "stack_award", "rpl"]
+_PATHWAY = "pathway:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,12 @@ class Definition:
     def region(self) -> str | None:
         """The region's name, None where the definition names none."""
         return region_of(self.content)
+
+    @property
+    def assessor_pathway(self) -> str | None:
+        """The pathway that an assessor by stack award must have been awarded; None where any will do."""
+        required = (self.content.get("assessment") or {}).get("assessor_requirement") or ""
+        return str(required).removeprefix(_PATHWAY) if str(required).startswith(_PATHWAY) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +117,43 @@ class Right:
 
 
 @dataclass(frozen=True, slots=True)
+class AssessorAward:
+    """The stack award on which an authorisation rests. `holds`: it is awarded, and nothing suspends or revokes it."""
+
+    pathway_id: str
+    holds: bool
+    awarded_on: date
+    valid_to: datetime | None = None
+
+    def proves(self, pathway_id: str, on: date) -> bool:
+        """Return whether it is an award of that pathway which holds and was made, and had not expired, by that day."""
+        in_time = self.awarded_on <= on and (self.valid_to is None or _noon(on) < self.valid_to)
+        return self.pathway_id == pathway_id and self.holds and in_time
+
+
+@dataclass(frozen=True, slots=True)
 class Authorisation:
-    """An assessor's authorisation for one organisation; no fields means all fields."""
+    """An assessor's authorisation for one organisation; no fields means all fields.
+
+    With the basis `stack_award`, `decision_ref` names the award, and `award` is what is known of it.
+    """
 
     org_id: str
     fields: frozenset[str]
     decision_ref: str
     valid_from: datetime
     valid_to: datetime | None
+    basis: Basis = "founding_decision"
+    award: AssessorAward | None = None
+
+    def meets(self, pathway_id: str | None, on: date) -> bool:
+        """Return whether it is enough where assessors are to have been awarded that pathway (None: any will do).
+
+        Founding decisions and validations stand in for an award, for as long as they run. Source: domain.md, row 18.
+        """
+        if pathway_id is None or self.basis != "stack_award":
+            return True
+        return self.award is not None and self.award.proves(pathway_id, on)
 
 
 def require_role(organisation: Organisation, role: str, definition: Definition, at: datetime) -> None:
@@ -147,20 +185,33 @@ def authorisation_of(
 ) -> Authorisation:
     """Return the authorisation under which an assessor may assess this definition on that day.
 
-    It is for the provider or the awarding body and for one of the definition's fields.
-    Raises `assessor_not_authorised`.
+    It is for the provider or the awarding body and for one of the definition's fields; where the definition requires
+    assessors who were awarded a pathway, one that rests on a stack award rests on an award of that pathway.
+    Raises `assessor_not_authorised`, which says what is needed.
     """
-    noon = datetime.combine(assessed_on, time(12), UTC)
+    noon = _noon(assessed_on)
     for held in authorisations:
         of_a_party = held.org_id in (definition.provider, definition.awarding_body)
         for_the_field = not held.fields or bool(held.fields & definition.fields)
-        if of_a_party and for_the_field and _within(held.valid_from, held.valid_to, noon):
+        in_force = _within(held.valid_from, held.valid_to, noon) and held.meets(
+            definition.assessor_pathway, assessed_on
+        )
+        if of_a_party and for_the_field and in_force:
             return held
-    raise Problem(
+    raise _not_authorised(definition, assessed_on)
+
+
+def _not_authorised(definition: Definition, assessed_on: date) -> Problem:
+    required = definition.assessor_pathway
+    remedy = "Name an assessor whom the registry has authorised for that field, organisation and day"
+    if required:
+        remedy += f": by a stack award of {required} that holds, by validation, or by a founding decision that runs"
+    return Problem(
         "assessor_not_authorised",
         f"The assessor is not authorised for the field of {definition.id} on {assessed_on.isoformat()}.",
         kind=Kind.CONFLICT,
-        remedy="Name an assessor whom the registry has authorised for that field, organisation and day.",
+        remedy=f"{remedy}.",
+        members={"assessor_requirement": f"{_PATHWAY}{required}"} if required else {},
     )
 
 
@@ -177,3 +228,7 @@ def require_key(organisation: Organisation, kid: str, at: datetime) -> None:
 
 def _within(start: datetime, end: datetime | None, at: datetime) -> bool:
     return start <= at and (end is None or at < end)
+
+
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), UTC)

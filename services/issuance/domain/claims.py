@@ -72,7 +72,7 @@ def claims_of_merit(
     """Return the claims that all copies share: definition, organisations, learner and result; absent ones left out."""
     content = definition.content
     claims = {
-        **_organisations(parties),
+        **claims_of_parties(parties),
         "achievement_title": content["title"][LANGUAGE],
         "achievement_description": (content.get("description") or {}).get(LANGUAGE),
         "definition": definition.urn,
@@ -80,7 +80,7 @@ def claims_of_merit(
         "date_awarded": earned.awarded_on.isoformat(),
         "date_of_expiry": _text(expires_on(content, earned.awarded_on)),
         "recognition_level": earned.recognition_level,
-        **_learner(learner),
+        **claims_of_learner(learner),
         **_learning(content),
         **_level(content.get("level") or {}),
         **_assessment(content, earned),
@@ -128,7 +128,8 @@ def _day_in(year: int, month: int, day: int) -> date:
     return min(date(year, month, 1) + timedelta(days=day - 1), first_of_next - timedelta(days=1))
 
 
-def _organisations(parties: Parties) -> Claims:
+def claims_of_parties(parties: Parties) -> Claims:
+    """Return the claims that name organisations; those not known are None."""
     issuer, awarding = parties.issuer, parties.awarding_body
     return {
         "issuing_authority": issuer.name,
@@ -144,7 +145,8 @@ def _named(organisation: Organisation | None) -> Claims | None:
     return {"id": organisation.id, "name": organisation.name} if organisation else None
 
 
-def _learner(learner: Learner) -> Claims:
+def claims_of_learner(learner: Learner) -> Claims:
+    """Return the claims that say who the learner is."""
     return {
         "given_name": learner.given_name,
         "family_name": learner.family_name,

@@ -1,4 +1,4 @@
-"""Credential: the one proof of an achievement, offered and issued. Stream `cred-{id}`; domain.md 3.4."""
+"""Credential: the one proof of an achievement or an award, offered and issued. Stream `cred-{id}`; domain.md 3.4."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.events.base import Event
 from kompetenspass.events.issuance import CredentialIssued, CredentialOffered, OfferWithdrawn
 from kompetenspass.events.registry import StatusRef
+from kompetenspass.events.stacking import CredentialSuperseded
 from kompetenspass.openid.oid4vci.errors import credential_request_denied
 
 FORMAT: Literal["dc+sd-jwt"] = "dc+sd-jwt"
@@ -25,12 +26,14 @@ class Credential:
     """The state that the stream folds to.
 
     `offer` is the newest offer while it may still be used, or was used to issue; `live` are the copies that the newest
-    CredentialIssued released: only they are not replaced; `fetched` are all offers that were used to issue.
+    CredentialIssued released: only they are not replaced; `fetched` are all offers that were used to issue;
+    `superseded`: another credential has taken its place.
     """
 
     offer: CredentialOffered | None = None
     issued: CredentialIssued | None = None
     fetched: frozenset[UUID] = frozenset()
+    superseded: CredentialSuperseded | None = None
 
     @property
     def live(self) -> tuple[StatusRef, ...]:
@@ -53,24 +56,26 @@ def evolve(state: Credential, event: Event) -> Credential:
         case CredentialIssued():
             used = {state.offer.offer_id} if state.offer else set[UUID]()
             return replace(state, issued=event, fetched=state.fetched | used)
+        case CredentialSuperseded():
+            return replace(state, superseded=event)
         case _:
             return state
 
 
 def offer(state: Credential, offered: CredentialOffered, status: Status | None) -> Sequence[Event]:
     """Return CredentialOffered; an older offer that was not fetched is withdrawn with it. Raises `credential_over`."""
-    require_offerable(status)
-    return (*_replaced(state), offered)
+    require_offerable("superseded" if state.superseded else status)
+    return (*unfetched(state), offered)
 
 
-def require_offerable(status: Status | None) -> None:
+def require_offerable(status: Status | Literal["superseded"] | None) -> None:
     """Raise `credential_over` when the registry says that the credential does not hold."""
     if status not in (None, "valid"):
         raise Problem(
             "credential_over",
             f"The credential is {status}.",
             kind=Kind.CONFLICT,
-            remedy="A suspended credential can be offered once it is reinstated, a revoked one never again.",
+            remedy="A suspended credential can be offered once it is reinstated; revoked or superseded is for good.",
         )
 
 
@@ -112,6 +117,8 @@ def require_issuable(state: Credential, offer_id: UUID, status: Status | None) -
     """
     if state.offer is None or state.offer.offer_id != offer_id:
         raise credential_request_denied("The offer is withdrawn.")
+    if state.superseded:
+        raise credential_request_denied("The credential is superseded.")
     if status not in (None, "valid"):
         raise credential_request_denied(f"The credential is {status}.")
     return state.offer
@@ -124,6 +131,7 @@ def issue(state: Credential, command: Issue, status: Status | None) -> Sequence[
         CredentialIssued(
             credential_id=offered.credential_id,
             achievement_id=offered.achievement_id,
+            stack_id=offered.stack_id,
             learner_ref=offered.learner_ref,
             definition_id=offered.definition_id,
             definition_version=offered.definition_version,
@@ -142,7 +150,8 @@ def issue(state: Credential, command: Issue, status: Status | None) -> Sequence[
     )
 
 
-def _replaced(state: Credential) -> tuple[OfferWithdrawn, ...]:
+def unfetched(state: Credential) -> tuple[OfferWithdrawn, ...]:
+    """Return OfferWithdrawn for the offer that something else replaces, if there is one that was not fetched."""
     if state.offer is None or state.offer.offer_id in state.fetched:
         return ()
     return (_withdrawn(state.offer, "replaced"),)

@@ -14,6 +14,7 @@ from kompetenspass.openid.oid4vci.offer import offer_uri_by_reference
 from kompetenspass.web.auth import Principal, principal
 from kompetenspass.web.commands import Command, positioned
 from services.issuance.routes.achievements import caller_of
+from services.issuance.service.offer_links import Offered
 from services.issuance.service.offers import Offers
 
 Who = Annotated[Principal, Depends(principal)]
@@ -40,15 +41,7 @@ def commands(offers: Offers) -> APIRouter:
         """Offer the credential of a confirmed achievement; an older offer is replaced. Codes are told only here."""
         offered = await offers.offer(caller_of(request, who), achievement_id, tx_code=body.tx_code)
         positioned(response, offered.position)
-        return {
-            "offer_id": str(offered.offer_id),
-            "credential_id": str(offered.credential_id),
-            "offer_uri": offered.by_value,
-            "offer_uri_by_reference": offered.by_reference,
-            "tx_code": offered.tx_code,
-            "qr_svg_url": f"{offered.offer_url}/qr.svg",
-            "expires_at": offered.expires_at,
-        }
+        return told(offered)
 
     @routes.post("/v1/offers/{offer_id}/withdraw", operation_id="withdraw_offer")
     async def withdraw(
@@ -59,6 +52,19 @@ def commands(offers: Offers) -> APIRouter:
         return {"offer_id": str(offer_id), "state": "withdrawn"}
 
     return routes
+
+
+def told(offered: Offered) -> dict[str, Any]:
+    """Return the answer to whoever made an offer: its links, and its transaction code if it has one."""
+    return {
+        "offer_id": str(offered.offer_id),
+        "credential_id": str(offered.credential_id),
+        "offer_uri": offered.by_value,
+        "offer_uri_by_reference": offered.by_reference,
+        "tx_code": offered.tx_code,
+        "qr_svg_url": f"{offered.offer_url}/qr.svg",
+        "expires_at": offered.expires_at,
+    }
 
 
 def documents(offers: Offers) -> APIRouter:

@@ -160,15 +160,16 @@ class Achievements:
         return learner
 
     async def _take_place(self, planned: domain.Plan, definition: Definition) -> None:
-        taken = await self._state.open_achievement(
+        holder = await self._state.open_achievement(
             planned.learner_ref, definition.id, planned.route, planned.achievement_id, self._clock()
         )
-        if not taken:
+        if holder != planned.achievement_id:
             raise Problem(
                 "achievement_open",
                 "The learner has an open achievement for this definition and route.",
                 kind=Kind.CONFLICT,
-                remedy="Finish that one first.",
+                remedy="Finish the one that achievement_id names first.",
+                members={"achievement_id": str(holder)},
             )
 
     async def _authorisation(self, assessor_ref: str, definition: Definition, on: date) -> Authorisation:

@@ -24,7 +24,8 @@ from kompetenspass.openid.oauth import (
 from kompetenspass.openid.oauth.errors import invalid_authorization_details
 from kompetenspass.openid.oid4vci.response import NonceResponse
 from services.issuance.domain import nonce
-from services.issuance.service.offers import Offers, tx_code_hash
+from services.issuance.service.offer_links import tx_code_hash
+from services.issuance.service.offers import Offers
 from services.issuance.service.ports import Access, Keys, Profile, Redeemed, State
 
 

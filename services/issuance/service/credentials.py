@@ -31,8 +31,9 @@ from kompetenspass.openid.sdjwt.issue import issue as issue_sd_jwt
 from services.issuance.domain import credential, nonce
 from services.issuance.domain.claims import CopyRefs, Token, claims_of_copy
 from services.issuance.domain.credential import Credential, stream_of
+from services.issuance.service.award_merits import Merit
 from services.issuance.service.indices import Indices
-from services.issuance.service.merits import Merit, Merits
+from services.issuance.service.merits import Merits
 from services.issuance.service.ports import Access, Facts, Keys, Profile, Signers, State, Vault
 
 

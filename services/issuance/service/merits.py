@@ -1,11 +1,10 @@
-"""Merits: what an offered credential says, gathered from the achievement, the facts and the vault."""
+"""Merits: what an offered credential says, gathered from the achievement or award, the facts and the vault."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.core.errors import Problem
 from kompetenspass.events.issuance import CredentialOffered
 from kompetenspass.log.api import Log
 from kompetenspass.log.execute import fold
@@ -13,16 +12,10 @@ from kompetenspass.openid.oid4vci.errors import credential_request_denied
 from services.issuance.domain import achievement
 from services.issuance.domain.achievement import Achievement
 from services.issuance.domain.authority import Definition, Organisation, require_key, require_right, require_role
-from services.issuance.domain.claims import Claims, Earned, Learner, Parties, claims_of_merit, valid_to
+from services.issuance.domain.claims import Earned, Learner, Parties, claims_of_merit, valid_to
+from services.issuance.service.award_authority import facts_missing
+from services.issuance.service.award_merits import AwardMerits, Merit
 from services.issuance.service.ports import Facts, Vault
-
-
-@dataclass(frozen=True, slots=True)
-class Merit:
-    """The claims that all copies share, and when the merit itself ends."""
-
-    claims: Claims = field(repr=False)
-    valid_to: datetime | None
 
 
 class Merits:
@@ -32,13 +25,16 @@ class Merits:
         self._log = log
         self._facts = facts
         self._vault = vault
+        self._awards = AwardMerits(log, facts, vault)
 
     async def of(self, offered: CredentialOffered, *, kid: str, now: datetime) -> Merit:
         """Return the merit. Raises OAuthError `credential_request_denied`, Problem `facts_stale` (503)."""
         await self._facts.require_fresh()
+        if offered.stack_id is not None:
+            return await self._awards.of(offered, offered.stack_id, kid=kid, now=now)
         definition = await self._facts.definition_version(offered.definition_digest)
         if definition is None:
-            raise _facts_missing()
+            raise facts_missing()
         parties = await self._parties(offered, definition)
         await self._require_authority(parties.issuer, definition, kid, now)
         earned, learner = await self._earned(offered)
@@ -51,7 +47,7 @@ class Merits:
         wanted = {offered.issuer_org, definition.awarding_body, definition.owner_org, assurer}
         known = await self._facts.organisations(*sorted(wanted))
         if offered.issuer_org not in known or definition.awarding_body not in known:
-            raise _facts_missing()
+            raise facts_missing()
         return Parties(
             issuer=known[offered.issuer_org],
             awarding_body=known[definition.awarding_body],
@@ -84,12 +80,3 @@ class Merits:
             kept["percent"], state.confirmed.awarded_on, state.result.supervision, offered.recognition_level
         )
         return earned, learner
-
-
-def _facts_missing() -> Problem:
-    return Problem(
-        "facts_stale",
-        "What the credential rests on has not reached this service yet.",
-        kind=Kind.UNAVAILABLE,
-        remedy="Try again in a moment.",
-    )

@@ -12,6 +12,7 @@ from kompetenspass.events.envelope import Context
 from kompetenspass.keys.api import Signer
 from services.issuance.domain.authority import Authorisation, Definition, Organisation, Right
 from services.issuance.domain.credential import Status, WithdrawalCause
+from services.issuance.service.stacking_ports import PublishedPathway
 
 Outcome = Literal[
     "used", "wrong_tx_code", "burnt", "tx_code_missing", "tx_code_unexpected", "details_unknown", "refused"
@@ -180,8 +181,14 @@ class Facts(Protocol):
     async def achieved(self, learner_ref: str) -> frozenset[str]:
         """Return the definitions of the learner's confirmed achievements."""
 
-    async def part_of(self, definition_id: str) -> Sequence[str]:
-        """Return the URNs of the published pathways that name the definition, sorted."""
+    async def part_of(self, named: str, kind: Literal["definition", "pathway"] = "definition") -> Sequence[str]:
+        """Return the URNs of the published pathways that name the definition or pathway, sorted."""
+
+    async def pathway_version(self, digest: str) -> PublishedPathway | None:
+        """Return the version of a pathway that the digest names."""
+
+    async def stack_of_credential(self, credential_id: UUID) -> UUID | None:
+        """Return the award that the credential proves, None when it proves none."""
 
     async def configurations(self, issuer: Organisation, at: datetime) -> Sequence[Configuration]:
         """Return what an issuer's metadata offers at that moment, sorted by id.
@@ -198,8 +205,8 @@ class State(Protocol):
 
     async def open_achievement(
         self, learner_ref: str, definition_id: str, route: str, achievement_id: UUID, now: datetime
-    ) -> bool:
-        """Take the place of the one open achievement; False when another has it."""
+    ) -> UUID:
+        """Take the place of the one open achievement; return which achievement has it now."""
 
     async def close_achievement(self, achievement_id: UUID) -> None:
         """Give the place up."""
@@ -208,7 +215,7 @@ class State(Protocol):
         """Return achievements whose place was last looked at before `moment`, and note that it is looked at now."""
 
     async def add_offer(self, offer: OfferRow) -> None:
-        """Keep a new offer."""
+        """Keep a new offer; a repeat changes nothing."""
 
     async def offer_by_reference(self, reference_hash: bytes, now: datetime) -> OfferRow | None:
         """Return an offer that may still be used."""
@@ -267,6 +274,9 @@ class Vault(Protocol):
 
     async def read(self, learner_ref: str, entry_id: UUID) -> tuple[Identity, Mapping[str, Any]]:
         """Return who the learner is, with one entry. Raises Problem `vault_entry_gone`."""
+
+    async def identity(self, learner_ref: str) -> Identity:
+        """Return who the learner is. Raises Problem `vault_entry_gone`."""
 
     async def identification(self, tenant: str, learner_ref: str) -> str:
         """Return the learner's pseudonym towards verifiers: an HMAC under the tenant's key."""

@@ -89,3 +89,12 @@ used_indices = Table(
     Column("index", Integer, primary_key=True),
     Column("credential_id", Uuid, nullable=False),
 )
+
+reassessments = Table(
+    "reassessments",
+    METADATA,
+    Column("learner_ref", Text, primary_key=True),
+    Column("pathway_id", Text, primary_key=True),
+    Column("due_at", _MOMENT, nullable=False, index=True),
+    Column("revision", Integer, nullable=False, server_default="1"),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -45,11 +45,13 @@ class State:
 
     async def open_achievement(
         self, learner_ref: str, definition_id: str, route: str, achievement_id: UUID, now: datetime
-    ) -> bool:
-        """Take the place of the one open achievement; False when another has it."""
+    ) -> UUID:
+        """Take the place of the one open achievement; return which achievement has it now."""
         row = {"learner_ref": learner_ref, "definition_id": definition_id, "route": route}
         taken = insert(openings).values(**row, achievement_id=achievement_id, looked_at=now)
-        return bool(await self._rows(taken.on_conflict_do_nothing().returning(openings.c.achievement_id)))
+        kept = taken.on_conflict_do_update(index_elements=list(row), set_={"looked_at": openings.c.looked_at})
+        (place,) = await self._rows(kept.returning(openings.c.achievement_id))
+        return cast(UUID, place.achievement_id)
 
     async def close_achievement(self, achievement_id: UUID) -> None:
         """Give the place up."""
@@ -62,9 +64,10 @@ class State:
         return [row.achievement_id for row in await self._rows(looked.returning(openings.c.achievement_id))]
 
     async def add_offer(self, offer: OfferRow) -> None:
-        """Keep a new offer."""
+        """Keep a new offer; a repeat changes nothing."""
         row = {name: getattr(offer, name) for name in OfferRow.__dataclass_fields__}
-        await self._run(insert(offers).values(**row, lapses_at=offer.expires_at))
+        kept = insert(offers).values(**row, lapses_at=offer.expires_at)
+        await self._run(kept.on_conflict_do_nothing(index_elements=["offer_id"]))
 
     async def offer_by_reference(self, reference_hash: bytes, now: datetime) -> OfferRow | None:
         """Return an offer that may still be used."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from kompetenspass.core.errors import Problem
 from kompetenspass.events.registry import Scope
 from kompetenspass.testing.clock import NOON
 from services.issuance.domain.authority import (
+    AssessorAward,
     Authorisation,
     Definition,
     Grant,
@@ -104,6 +106,65 @@ def test_an_assessor_of_a_party_for_the_field_may_assess_that_day(held: Authoris
 def test_an_assessor_of_another_organisation_field_or_time_may_not(held: Authorisation, on: date) -> None:
     with pytest.raises(Problem, match="assessor_not_authorised"):
         authorisation_of([held], MERIT, on)
+
+
+CRAFT = Definition(
+    "m-2", "urn:m-2", 1, "digest", "org:owner", "org:awarding", "org:provider",
+    CONTENT | {"assessment": {"assessor_requirement": "pathway:path-assessor"}},
+)  # fmt: skip
+TODAY = NOON.date()
+
+
+def by_award(award: AssessorAward | None) -> Authorisation:
+    return authorised(basis="stack_award", decision_ref="0190f7a0-0000-7000-8000-0000000000a1", award=award)
+
+
+def awarded(**changes: Any) -> AssessorAward:
+    values: dict[str, Any] = {"pathway_id": "path-assessor", "holds": True, "awarded_on": TODAY}
+    return AssessorAward(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        by_award(awarded()),
+        by_award(awarded(valid_to=NOON + DAY)),
+        authorised(basis="founding_decision", valid_to=NOON + DAY),
+        authorised(basis="rpl"),
+    ],
+)
+def test_a_required_pathway_is_proved_by_an_award_or_stood_in_for(held: Authorisation) -> None:
+    assert authorisation_of([held], CRAFT, TODAY) is held
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        by_award(None),
+        by_award(awarded(holds=False)),
+        by_award(awarded(pathway_id="path-other")),
+        by_award(awarded(awarded_on=TODAY + DAY)),
+        by_award(awarded(valid_to=NOON)),
+        authorised(basis="founding_decision", valid_to=NOON - DAY / 2),
+    ],
+)
+def test_an_award_that_does_not_hold_or_is_of_another_pathway_is_refused_with_what_is_needed(
+    held: Authorisation,
+) -> None:
+    with pytest.raises(Problem, match="assessor_not_authorised") as caught:
+        authorisation_of([held], CRAFT, TODAY)
+    assert "a stack award of path-assessor" in str(caught.value.remedy)
+    assert caught.value.members == {"assessor_requirement": "pathway:path-assessor"}
+
+
+def test_of_several_authorisations_one_that_meets_the_requirement_is_found() -> None:
+    assert authorisation_of([by_award(None), by_award(awarded())], CRAFT, TODAY) == by_award(awarded())
+
+
+@pytest.mark.parametrize("requirement", [None, "two years in the trade"])
+def test_without_a_required_pathway_any_basis_counts(requirement: str | None) -> None:
+    merit = replace(CRAFT, content=CONTENT | {"assessment": {"assessor_requirement": requirement}})
+    assert authorisation_of([by_award(None)], merit, TODAY)
 
 
 def test_only_a_registered_key_that_is_not_compromised_may_sign() -> None:

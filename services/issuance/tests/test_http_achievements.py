@@ -38,7 +38,7 @@ async def test_one_achievement_is_open_per_learner_definition_and_route(rig: Rig
     first = (await rig.plan()).json()
     again = await rig.plan(learner={"learner_ref": first["learner_ref"]})
     assert again.status_code == 409
-    assert again.json()["code"] == "achievement_open"
+    assert (again.json()["code"], again.json()["achievement_id"]) == ("achievement_open", first["achievement_id"])
 
 
 async def test_seventy_nine_per_cent_is_recorded_and_its_confirmation_refused(rig: Rig) -> None:

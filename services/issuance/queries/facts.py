@@ -1,24 +1,31 @@
-"""Rows to answers: the facts that the use cases ask for, and the overview for GET."""
+"""Facts for the use cases of achievements, offers and credentials, and the overview of an achievement."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Uuid, case, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kompetenspass.events.registry import Scope
-from services.issuance.domain.authority import Authorisation, Definition, Grant, IssuerKey, Organisation, Right
+from services.issuance.domain.authority import (
+    AssessorAward,
+    Authorisation,
+    Definition,
+    Grant,
+    IssuerKey,
+    Organisation,
+    Right,
+)
 from services.issuance.domain.credential import Status
+from services.issuance.queries.reading import Reading
 from services.issuance.service.ports import Configuration
 from services.issuance.tables import (
     achievements,
     assessors,
-    changes,
     credential_statuses,
     credentials,
     definitions,
@@ -28,37 +35,33 @@ from services.issuance.tables import (
     pathway_members,
     pathways,
     roles,
+    stacks,
 )
 
 _NEWEST = select(definitions).ext(distinct_on(definitions.c.definition_id))
 _NEWEST = _NEWEST.order_by(definitions.c.definition_id, definitions.c.version.desc())
 
-
-_CHANGES = select(changes)
-_MAX_REMEMBERED = 2048
-T = TypeVar("T")
+NEWEST_PATHWAYS = select(pathways).ext(distinct_on(pathways.c.pathway_id))
+NEWEST_PATHWAYS = NEWEST_PATHWAYS.order_by(pathways.c.pathway_id, pathways.c.version.desc())
 
 
-class Queries:
-    """Reads in autocommit: every answer is one statement. Implements service.ports.Facts."""
+_IS_ID = assessors.c.decision_ref.regexp_match("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_NAMED = case(((assessors.c.basis == "stack_award") & _IS_ID, cast(assessors.c.decision_ref, Uuid)))
+_AUTHORISATIONS = (
+    select(
+        assessors,
+        *(stacks.c[name] for name in ("pathway_id", "state", "awarded_on")),
+        credentials.c.valid_to.label("award_valid_to"),
+        credential_statuses.c.status.label("award_status"),
+    )
+    .outerjoin(stacks, stacks.c.stack_id == _NAMED)
+    .outerjoin(credentials, credentials.c.credential_id == stacks.c.credential_id)
+    .outerjoin(credential_statuses, credential_statuses.c.credential_id == stacks.c.credential_id)
+)
 
-    def __init__(self, engine: AsyncEngine, require_fresh: Callable[..., Awaitable[None]]) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._require_fresh = require_fresh
-        self._changes: dict[str, int] = {}
-        self._remembered: dict[Hashable, Any] = {}
 
-    async def require_fresh(self) -> None:
-        """Raise Problem `facts_stale` when the facts were checked too long ago; refresh what is remembered."""
-        await self._require_fresh("registry", "catalog")
-        await self.refresh()
-
-    async def refresh(self) -> None:
-        """Forget what was remembered if the facts have changed since."""
-        rows = await self._rows(_CHANGES)
-        now = {row.log: row.position for row in rows}
-        if now != self._changes:
-            self._changes, self._remembered = now, {}
+class FactQueries(Reading):
+    """Implements service.ports.Facts."""
 
     async def definition(self, definition_id: str) -> Definition | None:
         """Return the newest published version."""
@@ -102,12 +105,9 @@ class Queries:
         return await self._known(("rights", definition_id), read)
 
     async def authorisations(self, assessor_ref: str) -> Sequence[Authorisation]:
-        """Return what an assessor is authorised for."""
-        held = select(assessors).where(assessors.c.assessor_ref == assessor_ref).order_by(assessors.c.decision_ref)
-        return [
-            Authorisation(row.org_id, frozenset(row.fields), row.decision_ref, row.valid_from, row.valid_to)
-            for row in await self._rows(held)
-        ]
+        """Return what an assessor is authorised for, each with the stack award on which it rests."""
+        held = _AUTHORISATIONS.where(assessors.c.assessor_ref == assessor_ref).order_by(assessors.c.decision_ref)
+        return [_authorisation(row) for row in await self._rows(held)]
 
     async def achieved(self, learner_ref: str) -> frozenset[str]:
         """Return the definitions of the learner's confirmed achievements."""
@@ -116,19 +116,17 @@ class Queries:
         )
         return frozenset(row.definition_id for row in await self._rows(confirmed))
 
-    async def part_of(self, definition_id: str) -> Sequence[str]:
-        """Return the URNs of the published pathways that name the definition, sorted."""
+    async def part_of(self, named: str, kind: Literal["definition", "pathway"] = "definition") -> Sequence[str]:
+        """Return the URNs of the published pathways that name the definition or pathway, sorted."""
 
         async def read() -> Sequence[str]:
-            naming = (
-                select(pathways.c.urn)
-                .join(pathway_members, pathway_members.c.pathway_id == pathways.c.pathway_id)
-                .where(pathway_members.c.definition_id == definition_id)
-                .order_by(pathways.c.urn)
-            )
-            return [row.urn for row in await self._rows(naming)]
+            newest, member = NEWEST_PATHWAYS.subquery(), pathway_members.c
+            its = (member.pathway_id == newest.c.pathway_id) & (member.version == newest.c.version)
+            naming = select(newest.c.urn).join(pathway_members, its).order_by(newest.c.urn)
+            rows = await self._rows(naming.where(member.kind == kind, member.id == named))
+            return [row.urn for row in rows]
 
-        return await self._known(("part_of", definition_id), read)
+        return await self._known(("part_of", kind, named), read)
 
     async def configurations(self, issuer: Organisation, at: datetime) -> Sequence[Configuration]:
         """Return what the metadata of an issuer offers at that moment, sorted by id."""
@@ -138,7 +136,7 @@ class Queries:
         )
         own = or_(definitions.c.owner_org == issuer.id, definitions.c.definition_id.in_(granted))
         merits = [_definition(row) for row in await self._rows(_NEWEST.where(own))]
-        awards = await self._rows(select(pathways).where(pathways.c.awarding_body == issuer.id))
+        awards = await self._rows(NEWEST_PATHWAYS.where(pathways.c.awarding_body == issuer.id))
         found = [_configuration(merit.id, merit.content) for merit in merits if issuer.holds("issuer", merit, at)]
         found += [_configuration(row.pathway_id, {"title": row.title}) for row in awards]
         return sorted(found, key=lambda one: one.id)
@@ -160,22 +158,6 @@ class Queries:
             .where(achievements.c.achievement_id == achievement_id)
         )
         return dict(rows[0]._mapping) if rows else None
-
-    async def _known(self, what: Hashable, read: Callable[[], Awaitable[T]], *, misses: bool = True) -> T:
-        """Return what is remembered until `refresh` finds that the facts have changed."""
-        remembered = self._remembered  # a change meanwhile puts another in its place, and what we read is not kept
-        if what in remembered:
-            known: T = remembered[what]
-            return known
-        found = await read()
-        if (found or misses) and len(remembered) < _MAX_REMEMBERED:
-            remembered[what] = found
-        return found
-
-    async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
-        async with self._engine.connect() as connection:
-            rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
-        return rows
 
 
 def _organisations(which: ColumnElement[bool]) -> Select[Any]:
@@ -240,6 +222,15 @@ def _definition(row: Row[Any]) -> Definition:
         retired=row.retired,
         last_issue_date=row.last_issue_date,
     )
+
+
+def _authorisation(row: Row[Any]) -> Authorisation:
+    fields = frozenset(row.fields)
+    award = None
+    if row.awarded_on is not None:
+        holds = row.state == "awarded" and row.award_status not in ("suspended", "revoked")
+        award = AssessorAward(row.pathway_id, holds, row.awarded_on, row.award_valid_to)
+    return Authorisation(row.org_id, fields, row.decision_ref, row.valid_from, row.valid_to, row.basis, award)
 
 
 def _configuration(id_: str, content: Mapping[str, Any]) -> Configuration:
