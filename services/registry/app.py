@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from cryptography.x509 import Certificate
@@ -16,13 +17,14 @@ from kompetenspass.keys.file import FileSigner
 from kompetenspass.openid.jose import load_anchors
 from kompetenspass.web.app import build_app
 from kompetenspass.web.runtime import Runtime
-from services.registry.projections import ORGANISATIONS, STATUS
+from services.registry.projections import AWARDS, ORGANISATIONS, STATUS
 from services.registry.queries import Queries
-from services.registry.reactions import Pace, reactions, timers
+from services.registry.reactions import Pace, award_reactions, reactions, timers
 from services.registry.routes import credentials as credential_routes
 from services.registry.routes import keys as key_routes
 from services.registry.routes import organisations as organisation_routes
 from services.registry.routes import status_lists as status_list_routes
+from services.registry.service.awards import AwardStatuses
 from services.registry.service.credentials import Credentials
 from services.registry.service.keys import EnrolmentPolicy, IssuerKeys
 from services.registry.service.organisations import Organisations
@@ -74,19 +76,22 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signer: Signe
     keyring = Keyring(settings, signer)
     runtime.at_start(keyring.load)
     state, queries = State(runtime.engine), Queries(runtime.engine)
-    organisations = Organisations(runtime.log, state)
+    organisations = Organisations(runtime.log, state, queries)
     keys = IssuerKeys(runtime.log, state, anchors=keyring.anchors, clock=clock, policy=_enrolment_policy(settings))
     lists = StatusLists(runtime.log, queries, state, signer=keyring.signer, clock=clock, policy=_list_policy(settings))
     credentials = Credentials(runtime.log, queries, clock)
+    require_fresh = partial(runtime.require_fresh, "issuance")
     _follow(runtime, settings, lists, credentials, keys)
+    for reaction in award_reactions(AwardStatuses(runtime.log, queries)):
+        runtime.react(reaction)
     return build_app(
         "Kompetenspass registry",
         runtime=runtime,
         routers=(
-            organisation_routes.commands(organisations, settings.issuer_base_url, settings.scheme_owner),
+            organisation_routes.commands(organisations, settings.issuer_base_url, settings.scheme_owner, require_fresh),
             organisation_routes.reads(queries),
             key_routes.commands(keys),
-            credential_routes.router(credentials, queries, lambda: runtime.require_fresh("issuance")),
+            credential_routes.router(credentials, queries, require_fresh),
         ),
         routes=status_list_routes.routes(state, clock),
     )
@@ -97,6 +102,7 @@ def _follow(
 ) -> None:
     runtime.project(ORGANISATIONS)
     runtime.project(STATUS)
+    runtime.project(AWARDS)
     for reaction in reactions(lists):
         runtime.react(reaction)
     pace = Pace(settings.publish_seconds, settings.expire_seconds, settings.sweep_seconds)

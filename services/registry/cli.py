@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from sqlalchemy.exc import ProgrammingError
 
 from kompetenspass.core.clock import Clock, system_clock
 from kompetenspass.core.errors import Problem
@@ -23,7 +25,9 @@ from kompetenspass.log.postgres import PostgresLog
 from kompetenspass.web.cli import read_settings, run, service_cli
 from kompetenspass.web.migrate import engine_of, upgrade
 from services.registry.app import create_app
+from services.registry.domain.award import Award
 from services.registry.domain.founding import authorisation, founding, require_schema
+from services.registry.queries import Queries
 from services.registry.service.organisations import Organisations
 from services.registry.settings import Settings
 from services.registry.state import State
@@ -89,7 +93,7 @@ async def import_organisations(
     await log.start()
     try:
         acting = Context(Actor(settings.scheme_owner, "scheme_owner"), clock(), str(uuid7()))
-        importer = Importer(Organisations(log, State(engine)), acting, report)
+        importer = Importer(Organisations(log, State(engine), SeenAwards(Queries(engine))), acting, report)
         with _progress(console) as progress:
             for entry in progress.track(entries, description="organisations"):
                 await importer.take(entry)
@@ -97,6 +101,20 @@ async def import_organisations(
         await log.stop()
         await engine.dispose()
     return report
+
+
+class SeenAwards:
+    """The awards that the registry has seen: none before it ran for the first time and made its read tables."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def award(self, stack_id: UUID) -> Award | None:
+        """Return what was seen of a stack award; None until it was seen."""
+        try:
+            return await self._queries.award(stack_id)
+        except ProgrammingError:
+            return None
 
 
 class Importer:

@@ -1,4 +1,4 @@
-"""How events fill the read tables: organisations from the registry's own log, status from its own and issuance's.
+"""How events fill the read tables: organisations from the registry's own log, awards from issuance's, status from both.
 
 The handlers of the two logs commute: each writes its own columns of a credential and takes that row's lock by doing
 so; then the values of the copies are computed again from the row. Whichever comes second sees the first.
@@ -29,6 +29,7 @@ from kompetenspass.events.registry import (
     StatusListOpened,
     StatusRef,
 )
+from kompetenspass.events.stacking import CredentialStacked, StackReinstated, StackRevoked, StackSuspended
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Projection
 from services.registry import tables as t
@@ -102,7 +103,8 @@ async def _list_opened(connection: AsyncConnection, recorded: Recorded) -> None:
 async def _issued(connection: AsyncConnection, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, CredentialIssued)
-    await _write(connection, event.credential_id, {"issuer_org": event.issuer_org, "valid_to": event.valid_to})
+    written = {"issuer_org": event.issuer_org, "stack_id": event.stack_id, "valid_to": event.valid_to}
+    await _write(connection, event.credential_id, written)
     for copy in event.copies:
         await _add_copy(connection, event.credential_id, copy)
     if event.replaces:
@@ -114,9 +116,25 @@ async def _issued(connection: AsyncConnection, recorded: Recorded) -> None:
 async def _suspended_or_reinstated(connection: AsyncConnection, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, CredentialSuspended | CredentialReinstated)
-    written = {"causes": list(event.causes), "reason_code": event.reason_code}
+    suspensions = await _suspensions(connection, event)
+    written = {"causes": list(event.causes), "suspensions": suspensions, "reason_code": event.reason_code}
     await _write(connection, event.credential_id, written)
     await _refresh(connection, event.credential_id, recorded.id)
+
+
+async def _suspensions(
+    connection: AsyncConnection, event: CredentialSuspended | CredentialReinstated
+) -> Mapping[str, Any]:
+    """Return why each standing cause stands: as known before, and what the event says of its own cause.
+
+    Only this log's events write it, one after the other, so that it may be read before it is written.
+    """
+    known = select(t.credentials.c.suspensions).where(t.credentials.c.credential_id == event.credential_id)
+    before = (await connection.execute(known)).scalar_one_or_none() or {}
+    if isinstance(event, CredentialSuspended):
+        lapsed = [str(credential_id) for credential_id in event.lapsed]
+        before = before | {event.cause: {"reason_code": event.reason_code, "lapsed": lapsed}}
+    return {cause: why for cause, why in before.items() if cause in event.causes}
 
 
 async def _revoked(connection: AsyncConnection, recorded: Recorded) -> None:
@@ -201,4 +219,41 @@ STATUS = Projection(
         CredentialExpired: _expired,
     },
     judges_validity=True,
+)
+
+
+async def _stacked(connection: AsyncConnection, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, CredentialStacked)
+    row = event.model_dump(include={"stack_id", "credential_id", "pathway_id", "awarding_body"})
+    await connection.execute(insert(t.awards).values(row).on_conflict_do_nothing())
+
+
+async def _award_held(connection: AsyncConnection, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, StackSuspended | StackReinstated)
+    mine = t.awards.c.stack_id == event.stack_id
+    before = (await connection.execute(select(t.awards.c.causes).where(mine))).scalar_one_or_none() or []
+    others = {cause for cause in before if cause != event.cause}
+    causes = sorted(others | {event.cause} if isinstance(event, StackSuspended) else others)
+    await connection.execute(update(t.awards).where(mine).values(causes=causes))
+
+
+async def _award_revoked(connection: AsyncConnection, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, StackRevoked)
+    await connection.execute(update(t.awards).where(t.awards.c.stack_id == event.stack_id).values(revoked=True))
+
+
+AWARDS = Projection(
+    name="awards",
+    version=t.AWARDS_VERSION,
+    logs=("issuance",),
+    metadata=t.awards_metadata,
+    handlers={
+        CredentialStacked: _stacked,
+        StackSuspended: _award_held,
+        StackReinstated: _award_held,
+        StackRevoked: _award_revoked,
+    },
 )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kompetenspass.events.registry import StatusRef
 from services.registry import tables as t
+from services.registry.domain.award import Award
 from services.registry.domain.credential import Known
 from services.registry.domain.publication import OpenList
 
@@ -32,8 +33,26 @@ class Queries:
                 return None
             copies, bits = await _live_copies(connection, credential_id)
         return Known(
-            credential_id, row["issuer_org"], copies, suspendable=min(bits, default=2) > 1, valid_to=row["valid_to"]
+            credential_id,
+            row["issuer_org"],
+            copies,
+            suspendable=min(bits, default=2) > 1,
+            valid_to=row["valid_to"],
+            stack_id=row["stack_id"],
         )
+
+    async def award(self, stack_id: UUID) -> Award | None:
+        """Return what was seen of a stack award; None until it was seen."""
+        async with self._engine.connect() as connection:
+            found = await connection.execute(select(t.awards).where(t.awards.c.stack_id == stack_id))
+            row = found.mappings().one_or_none()
+        return Award(**dict(row) | {"causes": frozenset(row["causes"])}) if row else None
+
+    async def says_suspended(self, issuer_org: str) -> bool:
+        """Return whether every open list of an issuer can say suspended; true while it has none."""
+        bits = select(func.min(t.status_lists.c.bits)).where(t.status_lists.c.issuer_org == issuer_org)
+        async with self._engine.connect() as connection:
+            return ((await connection.execute(bits)).scalar_one() or 2) > 1
 
     async def status_of(self, credential_id: UUID) -> Mapping[str, Any] | None:
         """Return the row that GET shows of a credential; None until its issue was seen."""

@@ -1,4 +1,4 @@
-"""What the registry does by itself: lists opened for issuers, changed lists signed, ended merits expired."""
+"""What the registry does by itself: lists opened for issuers, awards followed, changed lists signed, merits expired."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from kompetenspass.events.issuance import CredentialIssued
 from kompetenspass.events.registry import IssuerKeyRegistered
+from kompetenspass.events.stacking import CredentialSuperseded, StackReinstated, StackRevoked, StackSuspended
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Reaction
+from services.registry.service.awards import AwardStatuses
 from services.registry.service.credentials import Credentials
 from services.registry.service.keys import IssuerKeys
 from services.registry.service.status_lists import StatusLists
@@ -54,6 +56,40 @@ def reactions(lists: StatusLists) -> Sequence[Reaction]:
         Reaction("open_first_list", ("registry",), {IssuerKeyRegistered: open_first}),
         Reaction("open_spare_list", ("registry",), {IssuerKeyRegistered: open_spare}),
         Reaction("open_next_list", ("issuance",), {CredentialIssued: open_next}),
+    )
+
+
+def award_reactions(awards: AwardStatuses) -> Sequence[Reaction]:
+    """Return the reactions to issuance's decisions, after what they rest on was projected.
+
+    What ends a credential is a reaction of its own: a parked suspension does not hold it back.
+    """
+
+    async def suspend(recorded: Recorded) -> None:
+        event = recorded.event
+        assert isinstance(event, StackSuspended)
+        await awards.suspend(event, recorded)
+
+    async def reinstate(recorded: Recorded) -> None:
+        event = recorded.event
+        assert isinstance(event, StackReinstated)
+        await awards.reinstate(event, recorded)
+
+    async def revoke(recorded: Recorded) -> None:
+        event = recorded.event
+        assert isinstance(event, StackRevoked)
+        await awards.revoke(event, recorded)
+
+    async def supersede(recorded: Recorded) -> None:
+        event = recorded.event
+        assert isinstance(event, CredentialSuperseded)
+        await awards.supersede(event, recorded)
+
+    logs, after = ("issuance",), ("status", "awards")
+    return (
+        Reaction("hold_awards", logs, {StackSuspended: suspend, StackReinstated: reinstate}, after),
+        Reaction("end_awards", logs, {StackRevoked: revoke}, after),
+        Reaction("end_superseded", logs, {CredentialSuperseded: supersede}, after),
     )
 
 

@@ -61,7 +61,7 @@ keys = Table(
     PrimaryKeyConstraint("org_id", "kid"),
 )
 
-STATUS_VERSION = 1
+STATUS_VERSION = 2
 status_metadata = MetaData()
 
 status_lists = Table(
@@ -94,15 +94,18 @@ list_uses = Table(
     Column("used", Integer, nullable=False),
 )
 
-# issuer_org and valid_to are written by issuance's events, the others by the registry's. A row may be born of either;
-# it shows once its issue is there. Its lock makes the two kinds of handlers of one credential wait for each other.
+# issuer_org, stack_id and valid_to are written by issuance's events, the others by the registry's. A row may be born of
+# either; it shows once its issue is there. Its lock makes the two kinds of handlers of one credential wait for each
+# other. `suspensions` has for each cause in `causes` its reason and the constituents of an award that lapsed.
 credentials = Table(
     "credentials",
     status_metadata,
     Column("credential_id", Uuid, primary_key=True),
     Column("issuer_org", Text),
+    Column("stack_id", Uuid),
     Column("valid_to", DateTime(timezone=True)),
     Column("causes", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    Column("suspensions", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("revoked", Boolean, nullable=False, server_default=false()),
     Column("expired", Boolean, nullable=False, server_default=false()),
     Column("reason_code", Text),
@@ -134,3 +137,17 @@ Index(
     postgresql_where=copies.c.clashes_with.is_(None),
 )
 Index("copies_not_valid", copies.c.status_uri, copies.c.index, copies.c.value, postgresql_where=copies.c.value != 0)
+
+AWARDS_VERSION = 1
+awards_metadata = MetaData()
+
+awards = Table(
+    "awards",
+    awards_metadata,
+    Column("stack_id", Uuid, primary_key=True),
+    Column("credential_id", Uuid, nullable=False),
+    Column("pathway_id", Text, nullable=False),
+    Column("awarding_body", Text, nullable=False),
+    Column("causes", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    Column("revoked", Boolean, nullable=False, server_default=false()),
+)

@@ -24,13 +24,17 @@ ISSUER = "issuer"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was seen of a credential: its issuer, its copies, its end, and whether its lists can say `suspended`."""
+    """What was seen of a credential: its issuer, its copies, its end, and whether its lists can say `suspended`.
+
+    `stack_id` is the award that it proves; None for one that rests on an achievement.
+    """
 
     credential_id: UUID
     issuer_org: str
     copies: tuple[StatusRef, ...]
     suspendable: bool
     valid_to: datetime | None = None
+    stack_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,15 @@ def own(credential: Known | None, org: str) -> Known:
 def suspend(state: CredentialStatus, credential: Known, *, cause: str, reason_code: str) -> Sequence[Event]:
     """Return the suspension for one more cause, or nothing if that cause stands. Raises Problem if it is over."""
     _require_live(state)
+    require_suspendable(credential)
+    if cause in state.causes:
+        return ()
+    causes = tuple(sorted({*state.causes, cause}))
+    return (_suspended(credential, cause, causes, reason_code),)
+
+
+def require_suspendable(credential: Known) -> None:
+    """Raise Problem `suspension_not_supported` for a credential on one-bit lists."""
     if not credential.suspendable:
         raise Problem(
             "suspension_not_supported",
@@ -86,10 +99,6 @@ def suspend(state: CredentialStatus, credential: Known, *, cause: str, reason_co
             kind=Kind.CONFLICT,
             remedy="Revoke it, or issue on two-bit lists.",
         )
-    if cause in state.causes:
-        return ()
-    causes = tuple(sorted({*state.causes, cause}))
-    return (_suspended(credential, cause, causes, reason_code),)
 
 
 def _suspended(credential: Known, cause: str, causes: tuple[str, ...], reason_code: str) -> CredentialSuspended:

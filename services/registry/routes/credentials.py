@@ -101,6 +101,7 @@ def _answer(credential_id: UUID, done: Done[CredentialStatus]) -> Response:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as it is answered; each of `causes` has in `suspensions` its reason and what lapsed."""
     revoked, expired = row.pop("revoked"), row.pop("expired")
     held = "suspended" if row["causes"] else "valid"
     return row | {"status": "revoked" if revoked else "expired" if expired else held}

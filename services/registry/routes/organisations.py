@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -23,6 +24,7 @@ from services.registry.queries import Queries
 from services.registry.service.organisations import Organisations
 
 SCHEME_OWNER = "scheme_owner"
+Fresh = Callable[[], Awaitable[None]]
 
 
 class RegisterOrganisation(Command):
@@ -56,7 +58,7 @@ class WithdrawRole(Command):
 
 
 class AuthoriseAssessor(Command):
-    """An assessor by reference, never by name."""
+    """An assessor by reference, never by name. `decision_ref` names the decision; of a stack award its stack_id."""
 
     assessor_ref: str
     fields: tuple[str, ...] = ()
@@ -72,8 +74,11 @@ class WithdrawAssessor(Command):
     withdrawn_from: Moment
 
 
-def commands(service: Organisations, issuer_base_url: str, scheme_owner: str) -> APIRouter:
-    """Return the routes of the scheme owner's commands; `scheme_owner` is its org_id."""
+def commands(service: Organisations, issuer_base_url: str, scheme_owner: str, require_fresh: Fresh) -> APIRouter:
+    """Return the routes of the scheme owner's commands; `scheme_owner` is its org_id.
+
+    What rests on a stack award answers 503 while issuance's facts are stale.
+    """
 
     async def owner_only(caller: Caller) -> None:
         require(caller, SCHEME_OWNER)
@@ -95,6 +100,12 @@ def commands(service: Organisations, issuer_base_url: str, scheme_owner: str) ->
         answer = {"org_id": body.org_id, "issuer": issuer_identifier(issuer_base_url, body.slug)}
         return positioned(JSONResponse(answer, 201 if done.events else 200), done.position)
 
+    _roles(router, service)
+    _assessors(router, service, require_fresh)
+    return router
+
+
+def _roles(router: APIRouter, service: Organisations) -> None:
     @router.post("/{org_id}/roles", status_code=201, operation_id="grantRole")
     async def grant_role(request: Request, org_id: str, body: GrantRole, caller: Caller) -> Response:
         """Grant a role."""
@@ -110,14 +121,13 @@ def commands(service: Organisations, issuer_base_url: str, scheme_owner: str) ->
         done = await service.withdraw_role(wanted, context(request, caller, SCHEME_OWNER))
         return positioned(JSONResponse({"org_id": org_id, "role": role}), done.position)
 
-    _assessors(router, service)
-    return router
 
-
-def _assessors(router: APIRouter, service: Organisations) -> None:
+def _assessors(router: APIRouter, service: Organisations, require_fresh: Fresh) -> None:
     @router.post("/{org_id}/assessors", status_code=201, operation_id="authoriseAssessor")
     async def authorise(request: Request, org_id: str, body: AuthoriseAssessor, caller: Caller) -> Response:
         """Authorise an assessor."""
+        if body.basis == "stack_award":
+            await require_fresh()
         wanted = AssessorAuthorised(org_id=org_id, **dict(body))
         done = await service.authorise_assessor(wanted, context(request, caller, SCHEME_OWNER))
         answer = {"org_id": org_id, "assessor_ref": body.assessor_ref}

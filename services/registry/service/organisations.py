@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
+from uuid import UUID
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.events.base import Event
@@ -18,6 +19,7 @@ from kompetenspass.events.registry import (
 from kompetenspass.log.api import Log
 from kompetenspass.log.execute import Done, execute, fold
 from services.registry.domain import assessors, organisation, roles
+from services.registry.domain.award import Award
 from services.registry.domain.organisation import Organisation
 
 
@@ -28,12 +30,20 @@ class Slugs(Protocol):
         """Take `slug` unless it is taken; return the organisation that has it now."""
 
 
+class Awards(Protocol):
+    """What issuance's log says of stack awards."""
+
+    async def award(self, stack_id: UUID) -> Award | None:
+        """Return what was seen of a stack award; None until it was seen."""
+
+
 class Organisations:
     """Commands of the scheme owner. What is wanted is handed in as the event that would state it."""
 
-    def __init__(self, log: Log, slugs: Slugs) -> None:
+    def __init__(self, log: Log, slugs: Slugs, awards: Awards) -> None:
         self._log = log
         self._slugs = slugs
+        self._awards = awards
 
     async def register(self, wanted: OrganisationRegistered, context: Context) -> Done[Organisation]:
         """Register an organisation; again with the same particulars is nothing. Raises Problem, also `slug_taken`."""
@@ -64,7 +74,11 @@ class Organisations:
 
     async def authorise_assessor(self, wanted: AssessorAuthorised, context: Context) -> Done[Organisation]:
         """Authorise an assessor. Raises Problem."""
-        return await self._change(wanted.org_id, lambda state: assessors.authorise_assessor(state, wanted), context)
+        stack_id = assessors.award_named(wanted)
+        award = await self._awards.award(stack_id) if stack_id else None
+        return await self._change(
+            wanted.org_id, lambda state: assessors.authorise_assessor(state, wanted, award), context
+        )
 
     async def withdraw_assessor(self, wanted: AssessorWithdrawn, context: Context) -> Done[Organisation]:
         """Withdraw an assessor's authorisation. Raises Problem."""

@@ -15,7 +15,6 @@ import structlog
 
 from kompetenspass.core.clock import Clock
 from kompetenspass.core.ids import derived_event_id
-from kompetenspass.events.envelope import SYSTEM, Context
 from kompetenspass.events.issuance import CredentialIssued
 from kompetenspass.events.registry import IssuerKeyRegistered, StatusListOpened
 from kompetenspass.keys.api import Signer
@@ -34,6 +33,7 @@ from services.registry.domain.publication import (
     shown,
 )
 from services.registry.domain.status_list import StatusList
+from services.registry.service.because import because_of
 
 _log = structlog.get_logger("kompetenspass")
 
@@ -158,7 +158,7 @@ class StatusLists:
             initial=StatusList(),
             evolve=domain.evolve,
             decide=lambda state: domain.open_list(state, wanted),
-            context=_because_of(cause),
+            context=because_of(cause),
             event_ids=lambda _n: derived_event_id(cause.id, reaction, stream, StatusListOpened.type),
         )
         self._known_open.add(wanted.list_id)
@@ -226,14 +226,3 @@ def _signed(
 def _identity(signer: Signer) -> str:
     """Return what changes when the key or its certificate does."""
     return hashlib.sha256("".join((signer.kid, *signer.x5c)).encode("ascii")).hexdigest()
-
-
-def _because_of(cause: Recorded) -> Context:
-    before = cause.context
-    return Context(
-        actor=SYSTEM,
-        occurred_at=cause.recorded,
-        correlation_id=before.correlation_id,
-        causation_id=str(cause.id),
-        traceparent=before.traceparent,
-    )

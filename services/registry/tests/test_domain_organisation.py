@@ -19,7 +19,6 @@ from kompetenspass.events.registry import (
 )
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.domain import given, prefixes_agree
-from services.registry.domain.assessors import authorise_assessor, withdraw_assessor
 from services.registry.domain.keys import register_key, report_compromise
 from services.registry.domain.organisation import Organisation, evolve, register
 from services.registry.domain.roles import grant_role, withdraw_role
@@ -177,50 +176,6 @@ def test_a_compromise_of_an_unknown_key_or_in_the_future_is_refused() -> None:
         report_compromise(state(ALFA), lost, now=NOON)
     with refused("invalid_period"):
         report_compromise(state(ALFA, KEY), lost, now=NOON)
-
-
-def test_an_assessor_is_authorised_once_and_again_is_nothing() -> None:
-    assert authorise_assessor(state(ALFA), ASSESSOR) == (ASSESSOR,)
-    assert authorise_assessor(state(ALFA, ASSESSOR), ASSESSOR) == ()
-
-
-@pytest.mark.parametrize(
-    ("code", "change"),
-    [
-        ("invalid_assessor", {"assessor_ref": "Anna Andersson"}),
-        ("invalid_assessor", {"fields": ("vård",)}),
-        ("invalid_assessor", {"decision_ref": ""}),
-        ("invalid_assessor", {"valid_to": START}),
-        ("founding_decision_too_long", {"valid_to": None}),
-        ("founding_decision_too_long", {"valid_to": START + timedelta(days=1200)}),
-    ],
-)
-def test_an_authorisation_in_another_form_is_refused(code: str, change: dict[str, object]) -> None:
-    with refused(code):
-        authorise_assessor(state(ALFA), ASSESSOR.model_copy(update=change))
-
-
-def test_an_assessor_is_authorised_on_other_terms_only_after_a_withdrawal() -> None:
-    other = ASSESSOR.model_copy(update={"decision_ref": "D-2"})
-    withdrawn = AssessorWithdrawn(org_id="org:alfa", assessor_ref="assessor:alfa-1", withdrawn_from=NOON)
-    with refused("assessor_already_authorised"):
-        authorise_assessor(state(ALFA, ASSESSOR), other)
-    assert withdraw_assessor(state(ALFA, ASSESSOR), withdrawn) == (withdrawn,)
-    assert withdraw_assessor(state(ALFA, ASSESSOR, withdrawn), withdrawn) == ()
-    assert authorise_assessor(state(ALFA, ASSESSOR, withdrawn), other) == (other,)
-
-
-def test_founding_decisions_are_limited_in_number() -> None:
-    ten = [ASSESSOR.model_copy(update={"assessor_ref": f"assessor:alfa-{n}"}) for n in range(10)]
-    with refused("too_many_founding_assessors"):
-        authorise_assessor(state(ALFA, *ten), ASSESSOR.model_copy(update={"assessor_ref": "assessor:alfa-11"}))
-
-
-def test_an_unknown_assessor_cannot_be_withdrawn() -> None:
-    with refused("not_found"):
-        withdraw_assessor(
-            state(ALFA), AssessorWithdrawn(org_id="org:alfa", assessor_ref="assessor:x", withdrawn_from=NOON)
-        )
 
 
 def test_folding_a_prefix_and_then_the_rest_is_folding_all_and_foreign_events_change_nothing() -> None:

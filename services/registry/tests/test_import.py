@@ -64,6 +64,7 @@ async def test_the_pilots_go_in_whole_and_again_is_nothing(database: Database, s
         ("unknown_member", ["00_organisations.yaml:4 organisations[0]: invalid_entry:"], 2),
         ("assessor_with_a_name", ["00_organisations.yaml:12 assessors[0]: invalid_assessor:"], 2),
         ("assessor_of_nobody", ["00_organisations.yaml:12 assessors[0]: not_found:"], 2),
+        ("assessor_by_unseen_award", ["00_organisations.yaml:12 assessors[0]: award_unknown:"], 2),
         ("another_schema", ["00_organisations.yaml: unknown_schema:"], 0),
         ("not_yaml", ["00_organisations.yaml:5: malformed_file:"], 0),
     ],
