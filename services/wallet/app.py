@@ -15,7 +15,7 @@ from kompetenspass.web.runtime import Runtime
 from services.wallet.clients import PublicParties
 from services.wallet.projections import TIMELINE
 from services.wallet.queries import Queries
-from services.wallet.routes import credentials, timeline
+from services.wallet.routes import credentials, pathways, timeline
 from services.wallet.routes.pages import PageRoutes
 from services.wallet.service.holding import Holding
 from services.wallet.service.links import Links
@@ -36,18 +36,23 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outboun
     runtime = Runtime(settings, clock=clock, http=http)
     runtime.project(TIMELINE)
     queries, links = Queries(runtime.engine), _links(settings, runtime)
-    pages = PageRoutes(
+    pages = Pages(settings.time_zone, settings.base_url)
+    shown = PageRoutes(
         queries,
         links,
-        Pages(settings.time_zone, settings.base_url),
+        pages,
         base_url=settings.base_url,
         session_ttl=timedelta(seconds=settings.session_ttl_seconds),
     )
     return build_app(
         "Kompetenspass wallet",
         runtime=runtime,
-        routers=[_engine(settings, runtime), timeline.router(queries, links, settings.base_url)],
-        routes=pages.routes(),
+        routers=[
+            _engine(settings, runtime),
+            timeline.router(queries, links, settings.base_url, pages.zone),
+            pathways.router(queries, pages),
+        ],
+        routes=shown.routes(),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 timeline = MetaData()
@@ -12,6 +12,7 @@ issues = Table(
     timeline,
     Column("event_id", Uuid, primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False),
+    Column("position", BigInteger, nullable=False),
     Column("credential_id", Uuid, nullable=False),
     Column("learner_ref", Text, nullable=False, index=True),
     Column("definition_id", Text, nullable=False),
@@ -38,12 +39,90 @@ changes = Table(
     timeline,
     Column("event_id", Uuid, primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False),
+    Column("position", BigInteger, nullable=False),
     Column("credential_id", Uuid, nullable=False, index=True),
     Column("kind", Text, nullable=False),
     Column("reason_code", Text),
-    Column("suspended", Boolean, nullable=False),
+    Column("cause", Text),
 )
 """From the registry: what became of a credential."""
+
+supersessions = Table(
+    "supersessions",
+    timeline,
+    Column("event_id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("learner_ref", Text, nullable=False, index=True),
+    Column("credential_id", Uuid, nullable=False),
+    Column("by_credential_id", Uuid, nullable=False),
+    Column("cause", Text, nullable=False),
+)
+"""From issuance: which credential took another's place."""
+
+awards = Table(
+    "awards",
+    timeline,
+    Column("event_id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("stack_id", Uuid, nullable=False),
+    Column("credential_id", Uuid, nullable=False),
+    Column("learner_ref", Text, nullable=False, index=True),
+    Column("pathway_id", Text, nullable=False),
+    Column("pathway_version", Integer, nullable=False),
+    Column("awarding_body", Text, nullable=False),
+    Column("recognition_level", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("constituents", JSONB, nullable=False),
+)
+"""From issuance: one row for each CredentialStacked; `constituents` are those of that day."""
+
+proposals = Table(
+    "proposals",
+    timeline,
+    Column("event_id", Uuid, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("stack_id", Uuid, nullable=False),
+    Column("learner_ref", Text, nullable=False, index=True),
+    Column("pathway_id", Text, nullable=False),
+    Column("pathway_version", Integer, nullable=False),
+)
+"""From issuance: awards that wait, or waited, for a decision."""
+
+stack_changes = Table(
+    "stack_changes",
+    timeline,
+    Column("event_id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("stack_id", Uuid, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("cause", Text),
+    Column("reason_code", Text),
+    Column("ground", Text),
+    Column("decided", Boolean, nullable=False),
+    Column("deadline", DateTime(timezone=True)),
+    Column("part_id", Uuid),
+    Column("part_change", Text),
+    Column("lapsed", JSONB, nullable=False),
+    Column("taken_by", JSONB(none_as_null=True)),
+)
+"""From issuance: what became of an award or its proposal, one row an event; each kind fills its own columns."""
+
+progress = Table(
+    "progress",
+    timeline,
+    Column("learner_ref", Text, primary_key=True),
+    Column("pathway_id", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("pathway_version", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("missing", JSONB, nullable=False),
+)
+"""From issuance: the newest PathwayProgressed of a learner and a pathway."""
 
 organisations = Table(
     "organisations",
@@ -58,9 +137,20 @@ titles = Table(
     timeline,
     Column("definition_id", Text, primary_key=True),
     Column("version", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
     Column("title", JSONB, nullable=False),
 )
 """From the catalog: titles of definitions and pathways by language."""
+
+pathways = Table(
+    "pathways",
+    timeline,
+    Column("pathway_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("awarding_body", Text, nullable=False),
+    Column("content", JSONB, nullable=False),
+)
+"""From the catalog: published versions of pathways, whole."""
 
 account_copies = Table(
     "account_copies",

@@ -27,11 +27,12 @@ def summarise(compact: str, *, digest: str, issuer: str, vct: str, received_at: 
         digest=digest,
         issuer=issuer,
         vct=vct,
-        definition=_text(claims.get("definition")),
-        title=_text(claims.get("achievement_title")),
+        definition=text_or_none(claims.get("definition")),
+        title=text_or_none(claims.get("achievement_title")),
         received_at=received_at,
     )
 
 
-def _text(value: object) -> str | None:
+def text_or_none(value: object) -> str | None:
+    """Return a claim that is text, None for any other."""
     return value if isinstance(value, str) else None

@@ -27,9 +27,13 @@ class AcceptOffer(Command):
 
 
 class AnswerRequest(Command):
-    """`openid4vp://…` as a verifier shows it."""
+    """`openid4vp://…` as a verifier shows it.
+
+    `share_parts`: the learner also shows what the verifier asks for without needing it, of an award its parts.
+    """
 
     uri: Uri
+    share_parts: bool = False
 
 
 class CredentialsReceived(BaseModel):
@@ -39,14 +43,26 @@ class CredentialsReceived(BaseModel):
     digests: list[str]
 
 
+class ShownCredential(BaseModel):
+    """A credential that was shown."""
+
+    digest: str
+    definition: str | None
+    title: str | None
+
+
 class PresentationAnswered(BaseModel):
-    """What the verifier said: `accepted`, `refused`, or `declined` where the wallet lacks what was asked for."""
+    """What the verifier said: `accepted`, `refused`, or `declined` where the wallet lacks what was asked for.
+
+    `shown` and `digests` tell what was sent, each credential once.
+    """
 
     outcome: str
     verifier: str
     error: str | None
     redirect_uri: str | None
     digests: list[str]
+    shown: list[ShownCredential]
 
 
 class HeldCredential(BaseModel):
@@ -92,7 +108,7 @@ def router(receiving: Receiving, presenting: Presenting, holding: Holding) -> AP
     ) -> PresentationAnswered:
         """Show the verifier what it asks for."""
         made = context(request, caller, "learner")
-        presented = await presenting.answer(account, uri=body.uri, context=made)
+        presented = await presenting.answer(account, uri=body.uri, share_parts=body.share_parts, context=made)
         positioned(response, presented.position)
         return _answered(presented)
 
@@ -116,5 +132,9 @@ def _answered(presented: Presented) -> PresentationAnswered:
         verifier=presented.verifier,
         error=presented.error,
         redirect_uri=presented.redirect_uri,
-        digests=list(presented.digests),
+        digests=[each.digest for each in presented.shown],
+        shown=[
+            ShownCredential(digest=each.digest, definition=each.definition, title=each.title)
+            for each in presented.shown
+        ],
     )

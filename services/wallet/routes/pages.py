@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -31,8 +33,9 @@ class PageRoutes:
         self._session_ttl = session_ttl
 
     def routes(self) -> list[Route]:
-        """Return the routes; the link stands before the page."""
+        """Return the routes; what has a name of its own stands before the link."""
         return [
+            Route("/timeline/pathways", self.show_pathways, methods=["GET"]),
             Route("/timeline/{token}", self.open_link, methods=["GET"]),
             Route("/timeline", self.show, methods=["GET"]),
             Route("/timeline.css", stylesheet, methods=["GET"]),
@@ -61,13 +64,27 @@ class PageRoutes:
 
     async def show(self, request: Request) -> Response:
         """Show the timeline of the cookie's account."""
+
+        async def timeline(account_id: UUID, language: Language) -> str:
+            return self._pages.timeline(await self._queries.timeline(account_id), language)
+
+        return await self._shown(request, timeline)
+
+    async def show_pathways(self, request: Request) -> Response:
+        """Show the pathways of the cookie's account."""
+
+        async def pathways(account_id: UUID, language: Language) -> str:
+            return self._pages.pathways(await self._queries.pathways(account_id), language)
+
+        return await self._shown(request, pathways)
+
+    async def _shown(self, request: Request, page: Callable[[UUID, Language], Awaitable[str]]) -> Response:
         try:
             account_id = await self._links.account(request.cookies.get(COOKIE))
         except Problem:
             return self._over(request)
         language = language_of(request)
-        timeline = await self._queries.timeline(account_id)
-        return HTMLResponse(self._pages.timeline(timeline, language), headers=self._headers(language))
+        return HTMLResponse(await page(account_id, language), headers=self._headers(language))
 
     def _over(self, request: Request) -> Response:
         language = language_of(request)

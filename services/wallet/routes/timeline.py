@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Any
 
 from fastapi import APIRouter, Response
 
 from kompetenspass.core.clock import rfc3339
-from services.wallet.domain.timeline import Holding, Merit, Row
+from services.wallet.domain.facts import Lapse, Merit, Part, Why
+from services.wallet.domain.standing import Status
+from services.wallet.domain.timeline import Holding, Row
 from services.wallet.queries import Queries, Share
 from services.wallet.routes.learner import Account
 from services.wallet.service.links import Links
+from services.wallet.web.sentences import holding_reason, in_both, row_text
 
 
-def router(queries: Queries, links: Links, base_url: str) -> APIRouter:
-    """Return the routes of /v1/timeline and /v1/links."""
+def router(queries: Queries, links: Links, base_url: str, zone: tzinfo) -> APIRouter:
+    """Return the routes of /v1/timeline and /v1/links; dates in texts are those of `zone`."""
     api = APIRouter(prefix="/v1", tags=["timeline"])
 
     @api.get("/timeline", operation_id="timeline")
@@ -23,7 +27,7 @@ def router(queries: Queries, links: Links, base_url: str) -> APIRouter:
         response.headers["Cache-Control"] = "no-store"
         found = await queries.timeline(account)
         return {
-            "rows": [_row(row) for row in found.rows],
+            "rows": [_row(row, zone) for row in found.rows],
             "credentials": [_holding(holding) for holding in found.holdings],
             "shares": [_share(share) for share in found.shares],
         }
@@ -37,12 +41,14 @@ def router(queries: Queries, links: Links, base_url: str) -> APIRouter:
     return api
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Row, zone: tzinfo) -> dict[str, Any]:
     return {
         "at": rfc3339(row.at),
         "event_id": str(row.event_id),
         "kind": row.kind,
-        "reason_code": row.reason_code,
+        "award": row.award,
+        "text": in_both(lambda language: row_text(row, language, zone)),
+        **_why(row.why),
         **_merit(row.merit),
     }
 
@@ -50,9 +56,46 @@ def _row(row: Row) -> dict[str, Any]:
 def _holding(holding: Holding) -> dict[str, Any]:
     return {
         "status": holding.status,
-        "reason_code": holding.reason_code,
         "issued_at": rfc3339(holding.issued_at),
+        "stack_id": str(holding.stack_id) if holding.stack_id else None,
+        "fetched": holding.fetched,
+        "review_until": rfc3339(holding.review) if holding.review else None,
+        "parts": [_part(part, status) for part, status in holding.parts],
+        "text": in_both(lambda language: holding_reason(holding, language)),
+        **_why(holding.why),
         **_merit(holding.merit),
+    }
+
+
+def _why(why: Why) -> dict[str, Any]:
+    return {
+        "reason_code": why.reason_code,
+        "cause": why.cause,
+        "lapsed": [_lapse(one) for one in why.lapsed],
+        "ground": why.ground,
+        "deadline": rfc3339(why.deadline) if why.deadline else None,
+        "by_credential_id": str(why.by) if why.by else None,
+    }
+
+
+def _lapse(lapse: Lapse) -> dict[str, Any]:
+    return {
+        "credential_id": str(lapse.credential_id),
+        "kind": lapse.kind,
+        "definition_id": lapse.definition_id,
+        "title": dict(lapse.title),
+        "change": lapse.change,
+    }
+
+
+def _part(part: Part, status: Status | None) -> dict[str, Any]:
+    return {
+        "credential_id": str(part.credential_id),
+        "kind": part.kind,
+        "definition_id": part.definition_id,
+        "definition_version": part.definition_version,
+        "title": dict(part.title),
+        "status": status,
     }
 
 

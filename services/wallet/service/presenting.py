@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from kompetenspass.openid.oauth import OAuthError, json_object
 from kompetenspass.openid.oid4vp import dcql
 from kompetenspass.openid.sdjwt.process import process
 from services.wallet.domain import account
+from services.wallet.domain.showing import Choice, Shown, choose, shown_by
 from services.wallet.service.ports import Answer, HeldCredential, Means
 
 _FORM = "application/x-www-form-urlencoded"
@@ -23,13 +24,16 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What became of an answer. `outcome` is `accepted` or `refused` by the verifier, `declined` by the wallet."""
+    """What became of an answer. `outcome` is `accepted` or `refused` by the verifier, `declined` by the wallet.
+
+    `shown` is what was sent, whatever the verifier said to it.
+    """
 
     outcome: str
     verifier: str
     error: str | None
     redirect_uri: str | None
-    digests: tuple[str, ...]
+    shown: tuple[Shown, ...]
     position: int
 
 
@@ -44,8 +48,9 @@ class Presenting:
         self._clock = means.clock
         self._loopback = means.allow_loopback_http
 
-    async def answer(self, account_id: UUID, *, uri: str, context: Context) -> Presented:
-        """Show the verifier what it asks for and no more; return what it said.
+    async def answer(self, account_id: UUID, *, uri: str, share_parts: bool, context: Context) -> Presented:
+        """Show the verifier what it needs and no more, with `share_parts` also what it only asks for; return what it
+        said.
 
         Raises Problem: what an unauthentic or malformed request is refused with (the verifier is told only once it is
         authenticated), what reaching the verifier raises. Source: OpenID4VP 1.0, sections 5 to 8.
@@ -57,10 +62,11 @@ class Presenting:
             raise
         held = {credential.digest: credential for credential in reversed(await self._vault.held(account_id))}
         try:
-            matches = dcql.select(request.query, [_as_credential(credential) for credential in held.values()])
+            credentials = [_as_credential(credential) for credential in held.values()]
+            choice = choose(request.query, credentials, share_parts=share_parts)
         except OAuthError as refusal:
             return await self._decline(request, refusal)
-        return await self._show(account_id, request, held, matches, context)
+        return await self._show(account_id, request, held, choice, context)
 
     async def _request(self, uri: str) -> oid4vp.VerifiedRequest:
         invocation = oid4vp.parse_request_url(uri, allow_loopback_http=self._loopback)
@@ -86,15 +92,16 @@ class Presenting:
         account_id: UUID,
         request: oid4vp.VerifiedRequest,
         held: Mapping[str, HeldCredential],
-        matches: Mapping[str, Sequence[dcql.Match]],
+        choice: Choice,
         context: Context,
     ) -> Presented:
         """Bind and disclose, record that it is shown, then send: nothing leaves that the learner's log lacks."""
         presented = {
-            query_id: [await self._bound(account_id, request, held[match.credential.key], match) for match in chosen]
-            for query_id, chosen in matches.items()
+            query_id: [await self._bound(account_id, request, held[match.credential.key], match) for match in matches]
+            for query_id, matches in choice.items()
         }
-        digests = tuple(dict.fromkeys(match.credential.key for chosen in matches.values() for match in chosen))
+        shown = shown_by(choice)
+        digests = [each.digest for each in shown]
         done = await execute(
             self._log,
             account.stream_of(account_id),
@@ -105,7 +112,7 @@ class Presenting:
         )
         form = oid4vp.vp_token_form(presented, request.state).encode()
         answer = await self._parties.post_body(request.response_uri, form, _FORM)
-        return _judged(answer, request.verifier_name, digests, done.position)
+        return _judged(answer, request.verifier_name, shown, done.position)
 
     async def _bound(
         self, account_id: UUID, request: oid4vp.VerifiedRequest, credential: HeldCredential, match: dcql.Match
@@ -146,10 +153,10 @@ def _fetched(answer: Answer) -> bytes:
     return answer.body
 
 
-def _judged(answer: Answer, verifier: str, digests: tuple[str, ...], position: int) -> Presented:
+def _judged(answer: Answer, verifier: str, shown: tuple[Shown, ...], position: int) -> Presented:
     if 200 <= answer.status < 300:
-        return Presented("accepted", verifier, None, oid4vp.parse_response_answer(answer.body), digests, position)
-    return Presented("refused", verifier, _error(answer.body), None, digests, position)
+        return Presented("accepted", verifier, None, oid4vp.parse_response_answer(answer.body), shown, position)
+    return Presented("refused", verifier, _error(answer.body), None, shown, position)
 
 
 def _error(body: bytes) -> str:

@@ -45,9 +45,11 @@ def organisation(org_id: str = "org:alfa") -> OrganisationRegistered:
     return OrganisationRegistered(org_id=org_id, legal_name=name, slug="alfa", registration_no="1", country="SE")
 
 
-def definition(definition_id: str = "def-1") -> DefinitionPublished:
+def definition(
+    definition_id: str = "def-1", sv: str = "Ord och begrepp", en: str = "Words and concepts"
+) -> DefinitionPublished:
     """Return a published definition."""
-    content = {"title": {"sv": "Ord och begrepp", "en": "Words and concepts"}}
+    content = {"title": {"sv": sv, "en": en}}
     return DefinitionPublished(
         definition_id=definition_id,
         urn=f"urn:mikromerit:{definition_id}",
@@ -61,9 +63,18 @@ def definition(definition_id: str = "def-1") -> DefinitionPublished:
     )
 
 
-def pathway(pathway_id: str = "path-1") -> PathwayPublished:
+def pathway(pathway_id: str = "path-1", sv: str = "Vägen", en: str = "The way") -> PathwayPublished:
     """Return a published pathway."""
-    content = {"title": {"sv": "Vägen", "en": "The way"}}
+    result = {"kind": "internal_role", "seqf": 4}
+    content = {
+        "id": pathway_id,
+        "version": 1,
+        "title": {"sv": sv, "en": en},
+        "result": result,
+        "rule": {"all_of": [{"credential": "def-lock", "validity": "live"}, {"credential": "def-fall"}]},
+        "constraints": {"double_counting": "forbid", "default_validity": "snapshot", "on_lapse": "suspend"},
+        "award": {"mode": "decision", "on_satisfied": "propose_award"},
+    }
     return PathwayPublished(
         pathway_id=pathway_id,
         urn=f"urn:mikromerit:pathway:{pathway_id}",
@@ -78,12 +89,19 @@ def pathway(pathway_id: str = "path-1") -> PathwayPublished:
 
 
 def issued(
-    credential: str, copy: str, *, definition_id: str = "def-1", learner: str = "learner-1", replaces: str | None = None
+    credential: str,
+    copy: str,
+    *,
+    definition_id: str = "def-1",
+    learner: str = "learner-1",
+    replaces: str | None = None,
+    stack: str | None = None,
 ) -> CredentialIssued:
-    """Return the issue of a copy of a credential."""
+    """Return the issue of a copy of a credential: of an achievement's, or of the award `stack`."""
     return CredentialIssued(
         credential_id=id_of(credential),
-        achievement_id=id_of(f"{credential} achievement"),
+        achievement_id=None if stack else id_of(f"{credential} achievement"),
+        stack_id=id_of(stack) if stack else None,
         learner_ref=learner,
         definition_id=definition_id,
         definition_version=1,
@@ -97,7 +115,7 @@ def issued(
         replaces=(digest_of(replaces),) if replaces else (),
         recognition_level="R4",
         valid_from=NOON,
-        valid_to=NOON + timedelta(days=400),
+        valid_to=NOON.replace(hour=0, minute=0) + timedelta(days=400),  # midnight: the day before is the last
     )
 
 
@@ -108,10 +126,10 @@ def suspended(credential: str, *causes: str) -> CredentialSuspended:
     )
 
 
-def reinstated(credential: str, *causes: str) -> CredentialReinstated:
-    """Return a reinstatement; `causes` is what is left."""
+def reinstated(credential: str, *causes: str, cause: str = "issuer") -> CredentialReinstated:
+    """Return that `cause` was cleared; `causes` is what is left."""
     return CredentialReinstated(
-        credential_id=id_of(credential), copies=(), cause="issuer", causes=causes, reason_code="cleared"
+        credential_id=id_of(credential), copies=(), cause=cause, causes=causes, reason_code="cleared"
     )
 
 
@@ -157,7 +175,7 @@ def everything(account_id: UUID) -> list[tuple[str, Event]]:
         ("status-a", suspended("a", "issuer")),
         ("status-a", suspended("a", "issuer", "review")),
         ("status-a", reinstated("a", "review")),
-        ("status-a", reinstated("a")),
+        ("status-a", reinstated("a", cause="review")),
         ("cred-a", issued("a", "a2", replaces="a1")),
         (account, received(account_id, "a2")),
         (account, presented(account_id, "a2")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.domain import prefixes_agree
 from services.wallet.domain import account
 from services.wallet.domain.account import Account
-from services.wallet.domain.timeline import Change, Issue, Kind, Merit, holdings, rows
+from services.wallet.domain.facts import Change, ChangeKind, Issue, Merit, Story
+from services.wallet.domain.timeline import holdings, rows
 from services.wallet.web.language import Language, preferred
 
 ME = uuid7()
@@ -28,11 +30,15 @@ def merit(credential_id: UUID = CREDENTIAL) -> Merit:
 
 
 def issue(minute: int, *, replaces: bool = False, credential_id: UUID = CREDENTIAL) -> Issue:
-    return Issue(NOON + timedelta(minutes=minute), uuid7(), merit(credential_id), replaces)
+    return Issue(NOON + timedelta(minutes=minute), minute, uuid7(), merit(credential_id), replaces)
 
 
-def change(minute: int, kind: Kind, *, suspended: bool = False, credential_id: UUID = CREDENTIAL) -> Change:
-    return Change(NOON + timedelta(minutes=minute), uuid7(), credential_id, kind, "review", suspended)
+def change(minute: int, kind: ChangeKind, cause: str | None = None) -> Change:
+    return Change(NOON + timedelta(minutes=minute), minute, uuid7(), CREDENTIAL, kind, "review", cause)
+
+
+def told(issues: Sequence[Issue], changes: Sequence[Change] = ()) -> Story:
+    return Story(issues=tuple(issues), changes=tuple(changes))
 
 
 def test_an_account_receives_a_copy_once() -> None:
@@ -57,19 +63,21 @@ def test_an_account_folds_in_any_cut(digests: list[str]) -> None:
 
 
 def test_rows_stand_in_order_of_time_and_a_replacement_before_its_issue() -> None:
-    made = rows([issue(5, replaces=True), issue(0)], [change(6, "revoked"), change(1, "suspended", suspended=True)])
+    made = rows(told([issue(5, replaces=True), issue(0)], [change(6, "revoked"), change(1, "suspended", "issuer")]))
     assert [row.kind for row in made] == ["issued", "suspended", "superseded", "issued", "revoked"]
 
 
 def test_a_change_shows_only_once_its_issue_is_there() -> None:
-    assert rows([], [change(1, "revoked")]) == ()
-    assert [row.kind for row in rows([issue(2)], [change(1, "revoked")])] == ["revoked", "issued"]
+    assert rows(told([], [change(1, "revoked")])) == ()
+    assert [row.kind for row in rows(told([issue(2)], [change(1, "revoked")]))] == ["revoked", "issued"]
 
 
 def test_a_reinstatement_that_leaves_a_cause_is_not_shown() -> None:
-    changes = [change(1, "suspended", suspended=True), change(2, "reinstated", suspended=True)]
-    assert [row.kind for row in rows([issue(0)], changes)] == ["issued", "suspended"]
-    (holding,) = holdings([issue(0)], changes)
+    changes = [change(1, "suspended", "issuer"), change(2, "suspended", "review"), change(3, "reinstated", "review")]
+    story = told([issue(0)], changes)
+    assert [row.kind for row in rows(story)] == ["issued", "suspended", "suspended"]
+    (holding,) = holdings(story)
+    assert holding.why.cause == "issuer"
     assert holding.status == "suspended"
 
 
@@ -77,22 +85,22 @@ def test_a_reinstatement_that_leaves_a_cause_is_not_shown() -> None:
     ("changes", "status"),
     [
         ([], "valid"),
-        ([change(1, "suspended", suspended=True)], "suspended"),
-        ([change(1, "suspended", suspended=True), change(2, "reinstated")], "valid"),
+        ([change(1, "suspended", "issuer")], "suspended"),
+        ([change(1, "suspended", "issuer"), change(2, "reinstated", "issuer")], "valid"),
         ([change(1, "expired")], "expired"),
         ([change(1, "superseded")], "superseded"),
         ([change(1, "expired"), change(2, "revoked")], "revoked"),
-        ([change(1, "revoked"), change(2, "suspended", suspended=True)], "revoked"),
+        ([change(1, "revoked"), change(2, "suspended", "issuer")], "revoked"),
     ],
 )
 def test_what_holds_now_follows_from_the_changes(changes: list[Change], status: str) -> None:
-    (holding,) = holdings([issue(0)], changes)
+    (holding,) = holdings(told([issue(0)], changes))
     assert holding.status == status
 
 
 def test_the_newest_credential_is_listed_first() -> None:
     older, newer = uuid7(), uuid7()
-    found = holdings([issue(0, credential_id=older), issue(1, credential_id=newer)], [])
+    found = holdings(told([issue(0, credential_id=older), issue(1, credential_id=newer)]))
     assert [holding.merit.credential_id for holding in found] == [newer, older]
 
 

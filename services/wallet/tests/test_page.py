@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from kompetenspass.embedded.tokens import DevelopmentTokenIssuer
-from kompetenspass.testing.clock import FixedClock
+from kompetenspass.testing.clock import NOON, FixedClock
 from services.wallet.tests.conftest import BASE, Owners, waiting
 from services.wallet.tests.facts import everything
 
@@ -56,6 +56,12 @@ async def test_the_page_closes_when_its_session_is_over(
     await client.get(link)
     clock.advance(timedelta(seconds=3601))
     assert (await client.get("/timeline")).status_code == 410
+
+
+async def test_a_merit_is_shown_with_the_last_day_on_which_it_holds(client: httpx2.AsyncClient, link: str) -> None:
+    await client.get(link)
+    last = (NOON + timedelta(days=399)).date().isoformat()
+    assert f'datetime="{last}"' in (await client.get("/timeline")).text
 
 
 async def test_the_page_tells_the_story_in_both_languages(client: httpx2.AsyncClient, link: str) -> None:

@@ -18,7 +18,10 @@ BASE = "https://verifier.example"
 
 
 class TestVerifier:
-    """Asks for `definition`, with the family name; refuses everything while `refuses` is set."""
+    """Asks for `definition` with the family name, or for `query`; refuses everything while `refuses` is set.
+
+    `seen` are the claims shown, in the order of the answer; `answered` the same by the query's ids.
+    """
 
     __test__ = False
 
@@ -29,8 +32,10 @@ class TestVerifier:
         self.client_id = oid4vp.x509_hash_client_id(self.signer.x5c)
         self.nonce, self.state = random_token(), random_token()
         self.definition = "def-1"
+        self.query: dict[str, Any] | None = None
         self.refuses = False
         self.seen: list[dict[str, Any]] = []
+        self.answered: dict[str, list[dict[str, Any]]] = {}
         self.errors: list[str] = []
 
     def url(self, client_id: str | None = None, *, post: bool = False) -> str:
@@ -49,9 +54,7 @@ class TestVerifier:
             response_uri=f"{BASE}/responses/1",
             nonce=self.nonce,
             state=self.state,
-            dcql_query=dcql.definition_query(
-                vct=mikromerit.vct(CATALOG), definition=self.definition, claims=[("family_name",)]
-            ),
+            dcql_query=self.query or asking(self.definition, ("family_name",)),
         )
         wallet_nonce = oid4vp.parse_request_uri_form(await request.body()) if request.method == "POST" else None
         token = oid4vp.request_object(
@@ -67,14 +70,24 @@ class TestVerifier:
             return JSONResponse(oid4vp.response_answer())
         if self.refuses:
             return JSONResponse({"error": "invalid_request"}, 400)
-        presentations = [one for shown in answer.vp_token.values() if isinstance(shown, list) for one in shown]
-        assert len(presentations) == 1
-        verified = sdjwt.verify_presentation(
-            presentations[0],
+        for query_id, shown in answer.vp_token.items():
+            presentations = shown if isinstance(shown, list) else []
+            self.answered[query_id] = [self._verified(presentation) for presentation in presentations]
+            self.seen += self.answered[query_id]
+        return JSONResponse(oid4vp.response_answer())
+
+    def _verified(self, presentation: str) -> dict[str, Any]:
+        return sdjwt.verify_presentation(
+            presentation,
             issuer_key=self.issuer.signer.public_key,
             aud=self.client_id,
             nonce=self.nonce,
             now=self.clock(),
-        )
-        self.seen.append(verified.claims)
-        return JSONResponse(oid4vp.response_answer())
+        ).claims
+
+
+def asking(
+    definition: str, *claims: tuple[str | int | None, ...], id_: str = dcql.DEFINITION_QUERY_ID
+) -> dict[str, Any]:
+    """Return the query for a credential by a definition, with further claims."""
+    return dcql.definition_query(vct=mikromerit.vct(CATALOG), definition=definition, claims=claims, id_=id_)

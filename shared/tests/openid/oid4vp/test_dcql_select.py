@@ -9,8 +9,11 @@ from kompetenspass.openid.oid4vp.dcql import (
     Credential,
     QueryNotMet,
     check_credential_sets,
+    matches,
+    option,
     parse,
     select,
+    taken,
 )
 
 
@@ -89,6 +92,21 @@ def test_vp_8_one_match_is_presented_and_all_of_them_only_for_multiple() -> None
     for multiple, keys in ((False, ["first"]), (True, ["first", "second"])):
         query = parse({"credentials": [entry("a", PID, multiple=multiple)]})
         assert [found.credential.key for found in select(query, wallet)["a"]] == keys
+
+
+def test_vp_8_every_match_is_told_in_the_order_of_what_is_held() -> None:
+    wallet = [held(PID, FULL, "first"), held(REDUCED, {}), held(PID, FULL, "second")]
+    found = matches(ALTERNATIVES, wallet)
+    assert {id_: [match.credential.key for match in found[id_]] for id_ in found} == {"pid": ["first", "second"]}
+    for multiple, keys in ((False, ["first"]), (True, ["first", "second"])):
+        (asked,) = parse({"credentials": [entry("a", PID, multiple=multiple)]}).credentials
+        assert [match.credential.key for match in taken(asked, found["pid"])] == keys
+
+
+def test_vp_10_the_first_option_that_is_found_whole_answers_a_set() -> None:
+    needed, _ = ALTERNATIVES.credential_sets
+    assert option(needed, {"other_pid", "pid_reduced_cred_1", "pid_reduced_cred_2"}) == ("other_pid",)
+    assert option(needed, {"pid_reduced_cred_1", "nice_to_have"}) == ()
 
 
 @pytest.mark.parametrize("answered", [{"pid"}, {"pid_reduced_cred_1", "pid_reduced_cred_2", "nice_to_have"}])

@@ -16,7 +16,7 @@ from kompetenspass.openid.oid4vp.dcql.model import (
 )
 from kompetenspass.openid.oid4vp.dcql.parse import parse
 from kompetenspass.openid.oid4vp.dcql.path import NothingSelected, evaluate_path
-from kompetenspass.openid.oid4vp.dcql.select import not_held, select
+from kompetenspass.openid.oid4vp.dcql.select import matches, not_held, option, select, taken
 from kompetenspass.openid.oid4vp.dcql.sendable import parse_sendable
 
 __all__ = [
@@ -38,8 +38,11 @@ __all__ = [
     "definition_query",
     "evaluate_path",
     "match",
+    "matches",
     "not_held",
+    "option",
     "parse",
     "parse_sendable",
     "select",
+    "taken",
 ]

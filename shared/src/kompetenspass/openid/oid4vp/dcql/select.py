@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from kompetenspass.core.errors import Kind
 from kompetenspass.openid.oauth import OAuthError
@@ -18,10 +18,25 @@ def select(query: Query, held: Sequence[Credential], *, include_optional: bool =
     `include_optional`. Never a part of the answer: raises OAuthError `access_denied` if something needed is not held.
     Source: OpenID4VP 1.0, sections 6.4.2 and 8.5.
     """
-    meeting = {asked.id: tuple(_meeting(asked, held)) for asked in query.credentials}
-    found = {id_: matches for id_, matches in meeting.items() if matches}
+    found = matches(query, held)
     wanted = dict.fromkeys(_wanted(query, found, include_optional))
-    return {asked.id: _taken(asked, found[asked.id]) for asked in query.credentials if asked.id in wanted}
+    return {asked.id: taken(asked, found[asked.id]) for asked in query.credentials if asked.id in wanted}
+
+
+def matches(query: Query, held: Sequence[Credential]) -> dict[str, tuple[Match, ...]]:
+    """Return for each credential query what of `held` meets it, in the order of `held`; nothing where nothing does."""
+    meeting = {asked.id: tuple(_meeting(asked, held)) for asked in query.credentials}
+    return {id_: found for id_, found in meeting.items() if found}
+
+
+def option(set_: CredentialSet, found: Container[str]) -> tuple[str, ...]:
+    """Return the first option of a credential set whose queries are all in `found`, empty where there is none."""
+    return next((each for each in set_.options if all(id_ in found for id_ in each)), ())
+
+
+def taken(asked: CredentialQuery, matches: tuple[Match, ...]) -> tuple[Match, ...]:
+    """Return what of its matches a credential query is answered with: one, or all of them if `multiple`."""
+    return matches if asked.multiple else matches[:1]
 
 
 def _meeting(asked: CredentialQuery, held: Sequence[Credential]) -> Iterable[Match]:
@@ -32,7 +47,7 @@ def _meeting(asked: CredentialQuery, held: Sequence[Credential]) -> Iterable[Mat
             continue
 
 
-def _wanted(query: Query, found: Mapping[str, object], include_optional: bool) -> list[str]:
+def _wanted(query: Query, found: Container[str], include_optional: bool) -> list[str]:
     if not query.credential_sets:
         needed = [asked.id for asked in query.credentials]
         if not all(id_ in found for id_ in needed):
@@ -42,17 +57,11 @@ def _wanted(query: Query, found: Mapping[str, object], include_optional: bool) -
     return [id_ for set_ in sets for id_ in _option(set_, found)]
 
 
-def _option(set_: CredentialSet, found: Mapping[str, object]) -> tuple[str, ...]:
-    for option in set_.options:
-        if all(id_ in found for id_ in option):
-            return option
-    if set_.required:
+def _option(set_: CredentialSet, found: Container[str]) -> tuple[str, ...]:
+    chosen = option(set_, found)
+    if set_.required and not chosen:
         raise not_held()
-    return ()
-
-
-def _taken(asked: CredentialQuery, matches: tuple[Match, ...]) -> tuple[Match, ...]:
-    return matches if asked.multiple else matches[:1]
+    return chosen
 
 
 def not_held() -> OAuthError:
