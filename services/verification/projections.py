@@ -13,6 +13,7 @@ from kompetenspass.events import catalog, issuance, registry
 from kompetenspass.events.base import Event
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Projection
+from kompetenspass.pathway.held import VOID_REASONS
 from services.verification.tables import (
     CATALOG,
     ISSUANCE,
@@ -22,6 +23,8 @@ from services.verification.tables import (
     issuer_keys,
     issuing_rights,
     roles,
+    sector_approvals,
+    voided_credentials,
 )
 
 E = TypeVar("E", bound=Event)
@@ -63,18 +66,31 @@ async def role_withdrawn(connection: AsyncConnection, recorded: Recorded) -> Non
     await connection.execute(ended.values(valid_to=func.greatest(roles.c.valid_from, at)))
 
 
+async def credential_revoked(connection: AsyncConnection, recorded: Recorded) -> None:
+    """Note a credential that never should have been; any other revocation is its status alone."""
+    event = _event(recorded, registry.CredentialRevoked)
+    if event.void_ab_initio or event.reason_code in VOID_REASONS:
+        await _put(connection, voided_credentials, {"credential_id": event.credential_id})
+
+
+async def sector_approved(connection: AsyncConnection, recorded: Recorded) -> None:
+    """Write which sector body approved the version."""
+    event = _event(recorded, catalog.SectorApproved)
+    await _put(connection, sector_approvals, event.model_dump(include={"definition_id", "version", "sector_org"}))
+
+
 async def definition_published(connection: AsyncConnection, recorded: Recorded) -> None:
     """Write the published version."""
     event = _event(recorded, catalog.DefinitionPublished)
     row = event.model_dump(include={"urn", "version", "definition_id", "owner_org", "content_digest"})
-    await _put(connection, definitions, row | _reach(event.content))
+    await _put(connection, definitions, row | _said("definition", event.content))
 
 
 async def pathway_published(connection: AsyncConnection, recorded: Recorded) -> None:
     """Write the published version of the pathway, by whose name awards are issued."""
     event = _event(recorded, catalog.PathwayPublished)
     row = event.model_dump(include={"urn", "version", "owner_org", "content_digest"})
-    await _put(connection, definitions, row | {"definition_id": event.pathway_id} | _reach(event.content))
+    await _put(connection, definitions, row | {"definition_id": event.pathway_id} | _said("pathway", event.content))
 
 
 async def right_granted(connection: AsyncConnection, recorded: Recorded) -> None:
@@ -100,15 +116,16 @@ async def right_withdrawn(connection: AsyncConnection, recorded: Recorded) -> No
 async def credential_issued(connection: AsyncConnection, recorded: Recorded) -> None:
     """Write each copy with the time that issuance's log gave the fact."""
     event = _event(recorded, issuance.CredentialIssued)
-    names = {"issuer_org", "definition_id", "definition_version", "definition_digest"}
+    names = {"credential_id", "issuer_org", "definition_id", "definition_version", "definition_digest"}
     row = event.model_dump(include=names) | {"recorded": recorded.recorded}
     for copy in event.copies:
         await _put(connection, issued_copies, row | {"digest": copy.digest})
 
 
-def _reach(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the scope of a role is held against."""
-    return {"fields": sorted(catalog.fields_of(content)), "region": catalog.region_of(content)}
+def _said(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document, and of it what the scope of a role is held against."""
+    reach = {"fields": sorted(catalog.fields_of(content)), "region": catalog.region_of(content)}
+    return {"kind": kind, "content": dict(content), **reach}
 
 
 def _event(recorded: Recorded, kind: type[E]) -> E:
@@ -121,13 +138,17 @@ async def _put(connection: AsyncConnection, table: Table, row: Mapping[str, Any]
     keys = [column.name for column in table.primary_key]
     statement = insert(table).values(**row)
     rest = {name: statement.excluded[name] for name in row if name not in keys}
-    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest))
+    if rest:
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=rest)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    await connection.execute(statement)
 
 
 PROJECTIONS = (
     Projection(
         "trust_registry",
-        2,
+        3,
         ("registry",),
         REGISTRY,
         {
@@ -135,15 +156,17 @@ PROJECTIONS = (
             registry.IssuerKeyCompromised: key_compromised,
             registry.RoleGranted: role_granted,
             registry.RoleWithdrawn: role_withdrawn,
+            registry.CredentialRevoked: credential_revoked,
         },
         judges_validity=True,
     ),
     Projection(
         "trust_catalog",
-        2,
+        3,
         ("catalog",),
         CATALOG,
         {
+            catalog.SectorApproved: sector_approved,
             catalog.DefinitionPublished: definition_published,
             catalog.PathwayPublished: pathway_published,
             catalog.IssuingRightGranted: right_granted,
@@ -153,7 +176,7 @@ PROJECTIONS = (
     ),
     Projection(
         "trust_issuance",
-        1,
+        2,
         ("issuance",),
         ISSUANCE,
         {issuance.CredentialIssued: credential_issued},

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid, delete, insert, select, update
+from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -24,6 +24,7 @@ requests = Table(
     Column("dcql_query", JSONB, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False, index=True),
     Column("fetches", Integer, nullable=False),
+    Column("deep", Boolean, nullable=False),
 )
 
 verdicts = Table(
@@ -53,6 +54,7 @@ class RequestState:
             "dcql_query": dict(asked.dcql_query),
             "expires_at": asked.expires_at,
             "fetches": 0,
+            "deep": asked.deep,
         }
         async with self._engine.begin() as connection:
             await connection.execute(insert(requests).values(**row))
@@ -65,7 +67,13 @@ class RequestState:
         if row is None:
             return None
         return Asked(
-            row["request_id"], row["verifier_org"], row["nonce"], row["state"], row["dcql_query"], row["expires_at"]
+            row["request_id"],
+            row["verifier_org"],
+            row["nonce"],
+            row["state"],
+            row["dcql_query"],
+            row["expires_at"],
+            row["deep"],
         )
 
     async def fetched(self, request_id: UUID, limit: int) -> bool:

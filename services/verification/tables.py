@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 REGISTRY, CATALOG, ISSUANCE = MetaData(), MetaData(), MetaData()
@@ -32,18 +32,35 @@ roles = Table(
 )
 """One row per grant, named by the log position of its event; a withdrawal sets `valid_to`."""
 
+voided_credentials = Table(
+    "voided_credentials",
+    REGISTRY,
+    Column("credential_id", Uuid, primary_key=True),
+)
+"""Credentials that were revoked as what never should have been."""
+
 definitions = Table(
     "definitions",
     CATALOG,
     Column("urn", Text, primary_key=True),
     Column("version", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
     Column("definition_id", Text, nullable=False, index=True),
     Column("owner_org", Text, nullable=False),
     Column("content_digest", Text, nullable=False),
     Column("fields", JSONB, nullable=False),
     Column("region", Text),
+    Column("content", JSONB, nullable=False),
 )
-"""Published versions, of pathways too: a stacked award names its pathway as its definition."""
+"""Published versions, of pathways too: a stacked award names its pathway as its definition. `kind` tells them apart."""
+
+sector_approvals = Table(
+    "sector_approvals",
+    CATALOG,
+    Column("definition_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("sector_org", Text, nullable=False),
+)
 
 issuing_rights = Table(
     "issuing_rights",
@@ -60,6 +77,7 @@ issued_copies = Table(
     "issued_copies",
     ISSUANCE,
     Column("digest", Text, primary_key=True),
+    Column("credential_id", Uuid, nullable=False),
     Column("issuer_org", Text, nullable=False),
     Column("definition_id", Text, nullable=False),
     Column("definition_version", Integer, nullable=False),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.pathway.proof import Evaluation
 
 T = TypeVar("T")
 Outcome = Literal["verified", "refused", "declined"]
+Weight = Literal["needed", "optional", "told"]
+"""What a check decides: `needed` refuses unless it holds, `optional` only if it does not hold, `told` never."""
 
 TITLES: Mapping[str, str] = {
     "form": "The presentation is an SD-JWT VC that can be read.",
@@ -27,23 +30,36 @@ TITLES: Mapping[str, str] = {
     "key_binding": "The key binding that came along is the holder's and covers what was shown, whoever it was for.",
     "status": "The credential is neither revoked nor suspended.",
     "query": "What was presented is what was asked for.",
+    "constituents": "What was shown as a part is a part of the award.",
+    "stack_rule": "The rule of the pathway holds on what was shown.",
 }
 """Every check by its code, in the order in which they are made."""
+
+OF_STACKS = ("constituents", "stack_rule")
+"""The checks of an award together with what it rests on; the others are made of each presented credential alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `ok` is None where it could not be made, as an earlier one failed; `reason` says why it failed."""
+    """One check. `ok` is None where it could not be made; `reason` says why it failed, or why it was not made."""
 
     code: str
     ok: bool | None
     reason: str | None = None
     detail: str | None = None
+    weight: Weight = "needed"
 
     @property
     def title(self) -> str:
         """What must hold."""
         return TITLES[self.code]
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the presentation is refused for it."""
+        if self.weight == "told":
+            return False
+        return self.ok is False or (self.ok is None and self.weight == "needed")
 
     def as_json(self) -> dict[str, Any]:
         """Return the check as an answer has it."""
@@ -52,34 +68,58 @@ class Check:
             found["reason"] = self.reason
         if self.detail is not None:
             found["detail"] = self.detail
+        if self.weight != "needed":
+            found["weight"] = self.weight
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What was judged, as far as it is public: never a claim about the learner."""
+    """What was judged: never a claim about the learner. `digest` names the copy for the organisation that saw it."""
 
     issuer: str
     definition: str
     definition_version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What came of the rule of one presented award; its credentials are named by what its `has_part` says of them."""
+
+    definition: str
+    definition_version: int
+    evaluation: Evaluation
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as an answer has it."""
+        return {
+            "definition": self.definition,
+            "definition_version": self.definition_version,
+            "outcome": self.evaluation.outcome,
+            "missing": [asdict(part) for part in self.evaluation.missing],
+            "proof": self.evaluation.proof.as_json(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All checks of an answer; it is verified only if every one was made and held."""
+    """All checks of an answer; it is verified only if every one that is needed held, and none refuses."""
 
     checks: tuple[Check, ...]
     subjects: tuple[Subject, ...] = ()
+    stacks: tuple[Stack, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
         """Whether the presentation holds."""
-        return "verified" if self.checks and all(check.ok is True for check in self.checks) else "refused"
+        needed = any(check.weight == "needed" for check in self.checks)
+        return "verified" if needed and not any(check.refuses for check in self.checks) else "refused"
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """The codes of the checks that did not hold; those that could not be made are not among them."""
-        return tuple(dict.fromkeys(check.code for check in self.checks if check.ok is False))
+        """The codes of the checks for which it is refused; those that could not be made are not among them."""
+        return tuple(dict.fromkeys(check.code for check in self.checks if check.ok is False and check.refuses))
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict as an answer has it."""
@@ -88,12 +128,13 @@ class Verdict:
             "outcome": self.outcome,
             "checks": [check.as_json() for check in self.checks],
             "credentials": credentials,
+            "stacks": [stack.as_json() for stack in self.stacks],
         }
 
     def raise_refusal(self) -> None:
         """Raise Problem with the reason of the first check that did not hold, unless the verdict is `verified`."""
         for check in self.checks:
-            if check.ok is False:
+            if check.ok is False and check.refuses:
                 raise Problem(
                     check.reason or "presentation_refused",
                     check.detail or f"This did not hold: {check.title}",
@@ -131,6 +172,13 @@ class Checklist:
     def not_made(self, *codes: str) -> None:
         """Note checks that could not be made."""
         self.checks.extend(Check(code, None, "not_judged", "An earlier check did not hold.") for code in codes)
+
+    def only_tell(self, *codes: str) -> None:
+        """Let checks that do not hold be told, and refuse nothing."""
+        self.checks = [
+            replace(check, weight="told") if check.code in codes and check.ok is not True else check
+            for check in self.checks
+        ]
 
     @property
     def all_hold(self) -> bool:

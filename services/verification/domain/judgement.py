@@ -145,7 +145,7 @@ def judge_query(checks: Checklist, judged: Judged, asked: dcql.CredentialQuery) 
 
 def subject(claimed: Claimed) -> Subject:
     """Return what a verdict may say of the credential."""
-    return Subject(claimed.issuer, claimed.definition, claimed.definition_version)
+    return Subject(claimed.issuer, claimed.definition, claimed.definition_version, claimed.digest)
 
 
 def _judge_trust(checks: Checklist, claimed: Claimed, facts: trust.Facts, leaf: x509.Certificate, at: datetime) -> None:

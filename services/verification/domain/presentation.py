@@ -19,7 +19,10 @@ MAX_REFUSED = 5
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request as it was made; `nonce` and `state` are secrets between verifier and wallet."""
+    """One request as it was made; `nonce` and `state` are secrets between verifier and wallet.
+
+    `deep`: it asks for an award with what it rests on, and what a constituent has become refuses nothing by itself.
+    """
 
     request_id: UUID
     verifier_org: str
@@ -27,6 +30,7 @@ class Asked:
     state: str = field(repr=False)
     dcql_query: Mapping[str, Any]
     expires_at: datetime
+    deep: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Literal
 
 from kompetenspass.core.errors import Problem
 from kompetenspass.events.registry import EVERYTHING, Scope
 
 ROLES = ("issuer", "awarding_body")
+Kind = Literal["definition", "pathway"]
+"""What a published version is: a stack award names its pathway as its definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +55,39 @@ class KnownDefinition:
     content_digest: str
     fields: frozenset[str] = frozenset()
     region: str | None = None
+    kind: Kind = "definition"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a published version says, word by word; `sector` is the sector body that approved it."""
+
+    kind: Kind
+    id: str
+    urn: str
+    version: int
+    content: Mapping[str, Any]
+    sector: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What issuance has said of one copy; `recorded` is the moment that its log gave the fact."""
+    """What issuance has said of one copy; `recorded` is the moment that its log gave the fact.
+
+    `void`: the registry has revoked the credential as one that never should have been.
+    """
 
     issuer_org: str
     definition_id: str
     definition_version: int
     definition_digest: str
     recorded: datetime
+    void: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What registry, catalog and issuance have said about one presented credential."""
+    """What registry, catalog and issuance have said about one presented credential; `roles` are all of its issuer."""
 
     key: IssuerKey | None = None
     roles: Mapping[str, tuple[Grant, ...]] = field(default_factory=dict)

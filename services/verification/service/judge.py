@@ -11,7 +11,9 @@ from kompetenspass.core.clock import Clock
 from kompetenspass.core.errors import Problem
 from kompetenspass.openid.oid4vp.dcql import CredentialQuery
 from services.verification.domain import judgement, trust
-from services.verification.domain.checks import TITLES, Checklist, Subject, Verdict
+from services.verification.domain.checks import OF_STACKS, TITLES, Checklist, Subject, Verdict
+from services.verification.domain.shown import ABOUT_STANDING, Shown, shown
+from services.verification.domain.stack import Judgement, Stacks
 from services.verification.service.ports import Facts, Freshness, Statuses
 
 OWNERS = ("registry", "catalog", "issuance")
@@ -29,11 +31,15 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What came of judging one presentation; `judged` is None unless its signature held."""
+    """What came of judging one presentation; `judged` is None unless its signature held.
+
+    `shown` is what it is to a stack, None unless it is genuine and the holder's.
+    """
 
     checks: Checklist
     subject: Subject | None = None
     judged: judgement.Judged | None = None
+    shown: Shown | None = None
 
 
 class Judge:
@@ -61,7 +67,41 @@ class Judge:
 
         Raises Problem `facts_stale`.
         """
-        return verdict_of([await self.presented(compact, None)])
+        return await self.together([await self.presented(compact, None)])
+
+    async def pasted_together(self, compacts: Sequence[str]) -> Verdict:
+        """Return the verdict on credentials that were pasted at once: each as by `pasted`, and awards on their parts.
+
+        Raises Problem `facts_stale`.
+        """
+        return await self.together([await self.presented(compact, None) for compact in compacts], deep=True)
+
+    async def together(self, presented: Sequence[Presented], *, deep: bool = False) -> Verdict:
+        """Return the verdict over all presentations of an answer; an award is judged on what was shown beside it.
+
+        `deep`: what has become of a constituent is told, and decides only as the rule of its award says.
+        """
+        stacks: tuple[Judgement, ...] = ()
+        if deep or len(presented) > 1:
+            stacks = await self._stacks(presented, deep=deep)
+        checks = [check for each in presented for check in each.checks.checks]
+        checks += [check for stack in stacks for check in (stack.constituents, stack.rule)]
+        subjects = tuple(each.subject for each in presented if each.subject is not None)
+        return Verdict(tuple(checks), subjects, tuple(stack.stack for stack in stacks if stack.stack is not None))
+
+    async def _stacks(self, presented: Sequence[Presented], *, deep: bool) -> tuple[Judgement, ...]:
+        genuine = [each.shown for each in presented if each.shown is not None]
+        if not any(one.is_award for one in genuine):
+            return ()
+        documents = await self._facts.documents({one.version for one in genuine})
+        stacks = Stacks(genuine, documents, self._clock())
+        judged = stacks.judge()
+        if not deep:
+            return judged
+        for each in presented:
+            if each.shown is not None and each.shown.digest in stacks.constituents:
+                each.checks.only_tell(*ABOUT_STANDING)
+        return tuple(stack.as_part() if stack.award.digest in stacks.constituents else stack for stack in judged)
 
     async def presented(self, compact: str, binding: Binding | None) -> Presented:
         """Return every check of one presentation, or of a pasted credential without `binding`.
@@ -90,7 +130,8 @@ class Judge:
         # 5 the query
         if binding is not None and judged is not None:
             judgement.judge_query(checks, judged, binding.asked)
-        return Presented(checks, judgement.subject(claimed), judged)
+        seen = None if judged is None else shown(checks.checks, claimed, facts, judged)
+        return Presented(checks, judgement.subject(claimed), judged, seen)
 
     async def _heard(self, claimed: judgement.Claimed) -> trust.Facts:
         """Return the facts; a copy that is not known yet may have been issued a moment ago."""
@@ -118,12 +159,6 @@ def _is_bound(judged: judgement.Judged, binding: Binding) -> bool:
     return binding.asked.require_cryptographic_holder_binding or judged.verified.parts.kb_jwt is not None
 
 
-def verdict_of(presented: Sequence[Presented]) -> Verdict:
-    """Return the verdict over all presentations of an answer."""
-    checks = tuple(check for each in presented for check in each.checks.checks)
-    return Verdict(checks, tuple(each.subject for each in presented if each.subject is not None))
-
-
 def _after_form(binding: Binding | None) -> list[str]:
-    left_out = {"form", "key_binding", *(() if binding is not None else _ABOUT_THE_PRESENTATION)}
+    left_out = {"form", "key_binding", *OF_STACKS, *(() if binding is not None else _ABOUT_THE_PRESENTATION)}
     return [code for code in TITLES if code not in left_out]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -21,6 +21,12 @@ class Facts(Protocol):
 
     async def urn_of(self, definition_id: str) -> str:
         """Return the URN of a published definition. Raises Problem `not_found`."""
+
+    async def documents(self, versions: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], trust.Document]:
+        """Return what published versions say, by URN and version; one that is not known is left out."""
+
+    async def newest(self, kind: trust.Kind, ids: Collection[str]) -> tuple[trust.Document, ...]:
+        """Return the newest published version of each id, by id; one that is not known is left out."""
 
 
 class Freshness(Protocol):

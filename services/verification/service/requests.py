@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,12 +20,12 @@ from kompetenspass.openid import mikromerit, oid4vp
 from kompetenspass.openid.oid4vp import dcql
 from services.verification.domain import presentation
 from services.verification.domain.checks import Check, Outcome, Verdict
-from services.verification.domain.judgement import Judged
 from services.verification.domain.presentation import Asked, Presentation
-from services.verification.service.judge import Binding, Judge, Presented, verdict_of
+from services.verification.service.answers import claims_of, declined, definitions_of, with_set
+from services.verification.service.deep import query_of_stack
+from services.verification.service.judge import Binding, Judge
 from services.verification.service.ports import Facts, State, Vault
 
-_NOT_FOR_VERIFIERS = frozenset({"cnf", "status"})
 _KNOWN_ERRORS = frozenset(code.value for code in oid4vp.ErrorCode)
 
 
@@ -91,18 +91,39 @@ class Requests:
         paths = [tuple(path) for path in claims]
         return dcql.definition_query(vct=mikromerit.vct(self._policy.catalog_url), definition=urn, claims=paths)
 
+    async def deep_query(self, pathway_id: str, claims: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
+        """Return the query for an award of a pathway and what its newest rule names.
+
+        Raises Problem `not_found`, also for what is no pathway, and PathwayMalformed for a rule that cannot be read.
+        """
+        vct, paths = mikromerit.vct(self._policy.catalog_url), [tuple(path) for path in claims]
+        return await query_of_stack(self._facts, pathway_id, vct=vct, claims=paths)
+
     async def create(
-        self, org: str, query: Mapping[str, Any], context: Context, ttl_seconds: int | None = None
+        self,
+        org: str,
+        query: Mapping[str, Any],
+        context: Context,
+        ttl_seconds: int | None = None,
+        *,
+        deep: bool = False,
     ) -> Created:
-        """Return the new request of a verifier. Raises InvalidQuery for a query that cannot be sent."""
+        """Return the new request of a verifier. Raises InvalidQuery for a query that cannot be sent.
+
+        `deep`: the query asks for an award and its parts, as `deep_query` made it.
+        """
         parsed = dcql.parse_sendable(query)
         request_id = uuid7()
         expires_at = self._clock() + timedelta(seconds=ttl_seconds or self._policy.ttl_seconds)
-        await self._state.put(Asked(request_id, org, random_token(), random_token(), query, expires_at))
+        await self._state.put(Asked(request_id, org, random_token(), random_token(), query, expires_at, deep))
         done = await self._do(
             request_id,
             lambda state: presentation.request(
-                state, request_id=request_id, verifier_org=org, definitions=_definitions(parsed), expires_at=expires_at
+                state,
+                request_id=request_id,
+                verifier_org=org,
+                definitions=definitions_of(parsed),
+                expires_at=expires_at,
             ),
             context,
         )
@@ -143,7 +164,7 @@ class Requests:
         # 2 a refusal by the learner
         if isinstance(response, oid4vp.ErrorResponse):
             code = response.error if response.error in _KNOWN_ERRORS else "other"
-            await self._record(request_id, "declined", (code,), _declined(code), {}, context)
+            await self._record(request_id, "declined", (code,), declined(code), {}, context)
             return oid4vp.response_answer()
         # 3 structure, each presentation, the set
         verdict, claims = await self._judged(asked, response)
@@ -176,17 +197,13 @@ class Requests:
             found = oid4vp.presentations(response, query)
         except Problem as problem:
             return Verdict((Check("form", False, problem.code, problem.title),)), {}
-        judged: list[Presented] = []
-        claims: dict[str, list[dict[str, Any]]] = {}
-        for credential in query.credentials:
-            binding = Binding(self._client_id(), asked.nonce, credential)
-            for compact in found.get(credential.id, ()):
-                one = await self._judge.presented(compact, binding)
-                judged.append(one)
-                if one.judged is not None:
-                    claims.setdefault(credential.id, []).append(_shown(one.judged, credential))
-        verdict = verdict_of(judged)
-        return _with_set(verdict, query, found), claims
+        judged = [
+            (credential, await self._judge.presented(compact, Binding(self._client_id(), asked.nonce, credential)))
+            for credential in query.credentials
+            for compact in found.get(credential.id, ())
+        ]
+        verdict = await self._judge.together([one for _, one in judged], deep=asked.deep)
+        return with_set(verdict, query, found), claims_of(judged)
 
     async def _record(
         self,
@@ -241,38 +258,6 @@ class Requests:
 
     def _client_id(self) -> str:
         return oid4vp.x509_hash_client_id(self._signer().x5c)
-
-
-def _definitions(query: dcql.Query) -> tuple[str, ...]:
-    """Return the definitions that a query names."""
-    values = [
-        value
-        for credential in query.credentials
-        for claim in credential.claims
-        if claim.path == ("definition",)
-        for value in claim.values or ()
-    ]
-    return tuple(dict.fromkeys(str(value) for value in values))
-
-
-def _shown(judged: Judged, asked: dcql.CredentialQuery) -> dict[str, Any]:
-    """Return what the verifier gets: the open claims, and of what a wallet disclosed only what was asked for."""
-    asked_for = {claim.path[0] for claim in asked.claims}
-    unasked = {place[0] for place in judged.verified.processed.disclosed} - asked_for
-    return {name: value for name, value in judged.claims.items() if name not in _NOT_FOR_VERIFIERS | unasked}
-
-
-def _with_set(verdict: Verdict, query: dcql.Query, found: Mapping[str, object]) -> Verdict:
-    """Return the verdict with what is wrong with the answer as a whole, if anything is."""
-    try:
-        dcql.check_credential_sets(query, found.keys())
-    except Problem as problem:
-        return replace(verdict, checks=(*verdict.checks, Check("query", False, problem.code, problem.title)))
-    return verdict
-
-
-def _declined(code: str) -> dict[str, Any]:
-    return {"outcome": "declined", "checks": [], "credentials": [], "error": code}
 
 
 def _expired() -> Problem:

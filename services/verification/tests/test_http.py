@@ -19,15 +19,15 @@ from kompetenspass.events.envelope import SYSTEM, Context, seal
 from kompetenspass.keys.file import create_key
 from kompetenspass.log.api import Append, Stored
 from kompetenspass.log.postgres import PostgresLog
-from kompetenspass.openid import jose, oid4vp, sdjwt
+from kompetenspass.openid import jose, oid4vp, sdjwt, status
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
 from kompetenspass.web.outbound import Outbound
 from services.verification.app import create_app
 from services.verification.domain import judgement
 from services.verification.settings import Settings
-from services.verification.tests.test_tables import trusted
-from services.verification.tests.world import BASE, CATALOG, VERIFIER, World
+from services.verification.tests.test_tables import issued, published_path, trusted
+from services.verification.tests.world import BASE, CATALOG, STATUS_URI, VERIFIER, World
 
 TOKENS = "https://tokens.example"
 
@@ -236,3 +236,34 @@ async def test_anyone_may_paste_a_credential(running: Running) -> None:
     broken = (await running.http.post("/v1/verify", json={"credential": credential[:-3]})).json()
     assert broken["outcome"] == "refused"
     assert (await running.http.post("/v1/verify", json={"credential": ""})).status_code == 400
+    several = {"credential": credential, "credentials": [credential]}
+    bodies: list[dict[str, Any]] = [{}, {"credentials": []}, {"credentials": ["x"] * 51}, several]
+    for body in bodies:
+        assert (await running.http.post("/v1/verify", json=body)).status_code == 400
+
+
+async def test_an_award_is_asked_for_with_what_it_rests_on(running: Running) -> None:
+    world = running.world
+    merit = world.credential()
+    part = {"definition": "urn:mikromerit:demo:mm-01", "digests": [judgement.read(merit).digest]}
+    own = {"definition": "urn:path-01", "has_part": [part], "status": status.Reference(STATUS_URI, 8).claim()}
+    award = world.credential(lambda claims: claims.update(own))
+    path = published_path({"credential": "mm-01"})
+    await running.said.say([path, issued(world.issuer.kid, judgement.read(award).digest, "path-01", "d")])
+    await known(running, merit)
+    made = await running.ask({"definition_id": "path-01", "deep": True})
+    said = await running.fetch(made)
+    ids = [entry["id"] for entry in said["dcql_query"]["credentials"]]
+    kb = sdjwt.KeyBinding(said["client_id"], said["nonce"], world.clock(), world.holder)
+    shown = [[sdjwt.present(award, [("has_part", None)], kb=kb)], [sdjwt.present(merit, [], kb=kb)]]
+    answer = await running.post(said, oid4vp.vp_token_form(dict(zip(ids, shown, strict=True)), said["state"]))
+    assert (answer.status_code, answer.json()) == (200, {})
+    verdict = (await running.read(made))["verdict"]
+    assert (verdict["outcome"], [stack["outcome"] for stack in verdict["stacks"]]) == ("verified", ["satisfied"])
+    pasted = (await running.http.post("/v1/verify", json={"credentials": [award, merit]})).json()
+    assert (pasted["outcome"], pasted["stacks"]) == ("verified", verdict["stacks"])
+    bodies: list[dict[str, Any]] = [{"deep": True, "dcql_query": {"credentials": []}}, {"deep": True}]
+    for body in bodies:
+        assert (await running.http.post("/v1/requests", json=body, headers=running.by())).status_code == 400
+    merit_deep = {"definition_id": "mm-01", "deep": True}
+    assert (await running.http.post("/v1/requests", json=merit_deep, headers=running.by())).status_code == 404

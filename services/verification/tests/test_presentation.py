@@ -73,3 +73,16 @@ def test_a_verdict_needs_every_check_made_and_held() -> None:
         Verdict((not_made, failed)).raise_refusal()
     with pytest.raises(Problem, match="presentation_refused"):
         Verdict((not_made,)).raise_refusal()
+
+
+def test_a_lighter_check_refuses_only_as_its_weight_says() -> None:
+    held = Check("form", True)
+    optional = [Check("stack_rule", ok, weight="optional") for ok in (True, None, False)]
+    told = [Check("status", ok, weight="told") for ok in (True, None, False)]
+    assert [Verdict((held, check)).outcome for check in optional] == ["verified", "verified", "refused"]
+    assert {Verdict((held, check)).outcome for check in told} == {"verified"}
+    assert Verdict((*told, *optional[:2])).outcome == "refused"
+    assert Verdict((held, told[2], optional[2])).failed == ("stack_rule",)
+    assert [check.as_json().get("weight") for check in (held, optional[0], told[0])] == [None, "optional", "told"]
+    with pytest.raises(Problem, match="presentation_refused"):
+        Verdict((held, told[2], optional[2])).raise_refusal()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from kompetenspass.core.ids import uuid7
 from kompetenspass.events import catalog, issuance, registry
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context, seal
+from kompetenspass.events.registry import RevocationReason
 from kompetenspass.keys.sealing import kept_secret
 from kompetenspass.log.api import Recorded
 from kompetenspass.testing.clock import NOON
@@ -23,7 +25,7 @@ from kompetenspass.web.migrate import engine_of, upgrade
 from services.verification import state, vault
 from services.verification.domain import judgement
 from services.verification.domain.presentation import Asked
-from services.verification.domain.trust import Facts, Grant, Period
+from services.verification.domain.trust import Document, Facts, Grant, Period
 from services.verification.projections import PROJECTIONS
 from services.verification.queries import TrustFacts
 from services.verification.tests.world import ISSUED, ISSUER, ORG, START, URN, World
@@ -71,14 +73,14 @@ def key_of(world: World) -> Event:
     )
 
 
-def issued(kid: str, digest: str) -> Event:
+def issued(kid: str, digest: str, definition_id: str = "mm-01", definition_digest: str = "digest") -> Event:
     return issuance.CredentialIssued(
         credential_id=ID,
         achievement_id=ID,
         learner_ref="ref",
-        definition_id="mm-01",
+        definition_id=definition_id,
         definition_version=1,
-        definition_digest="digest",
+        definition_digest=definition_digest,
         issuer_org=ORG,
         issuer=ISSUER,
         format="dc+sd-jwt",
@@ -105,6 +107,27 @@ def trusted(world: World, digest: str) -> list[Event]:
     )
     right = catalog.IssuingRightGranted(definition_id="mm-01", issuer_org=ORG, valid_from=START)
     return [key_of(world), role("issuer"), role("awarding_body"), published, right, issued(world.issuer.kid, digest)]
+
+
+def path(version: int, pathway_id: str = "path-01", content: dict[str, Any] | None = None) -> Event:
+    return catalog.PathwayPublished(
+        pathway_id=pathway_id,
+        urn=f"urn:{pathway_id}",
+        version=version,
+        owner_org=ORG,
+        awarding_body=ORG,
+        content=content or {"version": version},
+        content_digest="d",
+        rule_digest="r",
+        effective_from=START,
+    )
+
+
+def published_path(rule: dict[str, Any]) -> Event:
+    """Return the publication of a pathway with this rule."""
+    constraints = {"double_counting": "forbid", "default_validity": "snapshot"}
+    award = {"mode": "automatic", "on_satisfied": "award"}
+    return path(1, content={"id": "path-01", "version": 1, "rule": rule, "constraints": constraints, "award": award})
 
 
 async def about(engine: AsyncEngine, world: World, credential: str) -> Facts:
@@ -169,21 +192,51 @@ async def test_of_two_compromises_the_earlier_counts_and_registering_again_does_
 
 
 async def test_a_pathway_is_known_by_its_urn(engine: AsyncEngine) -> None:
-    published = catalog.PathwayPublished(
-        pathway_id="path-01",
-        urn="urn:p",
-        version=1,
-        owner_org=ORG,
-        awarding_body=ORG,
-        content={},
-        content_digest="d",
-        rule_digest="r",
-        effective_from=START,
-    )
-    await said(engine, published)
-    assert await TrustFacts(engine).urn_of("path-01") == "urn:p"
+    await said(engine, path(1))
+    assert await TrustFacts(engine).urn_of("path-01") == "urn:path-01"
     with pytest.raises(Problem):
         await TrustFacts(engine).urn_of("nowhere")
+
+
+async def test_what_is_published_is_known_word_by_word(engine: AsyncEngine, world: World) -> None:
+    approved = catalog.SectorApproved(
+        definition_id="mm-01", version=1, sector_org="org:sector", decision_ref="D", approved_on="2026-01-01"
+    )
+    await said(engine, approved, trusted(world, "digest")[3], path(1), path(2), path(1, "path-02"))
+    facts = TrustFacts(engine)
+    merit = Document("definition", "mm-01", URN, 1, {}, "org:sector")
+    first, second = (Document("pathway", "path-01", "urn:path-01", n, {"version": n}) for n in (1, 2))
+    wanted = {(URN, 1), ("urn:path-01", 1), ("urn:path-01", 3)}
+    assert await facts.documents(wanted) == {(URN, 1): merit, ("urn:path-01", 1): first}
+    assert await facts.documents(()) == {}
+    ids = ["path-02", "path-01", "mm-01"]
+    assert [found.id for found in await facts.newest("pathway", ids)] == ["path-01", "path-02"]
+    assert await facts.newest("pathway", ["path-01"]) == (second,)
+    assert await facts.newest("definition", ids) == (merit,)
+    assert await facts.newest("definition", []) == ()
+
+
+@pytest.mark.parametrize(
+    ("reason", "said_void", "void"),
+    [("holder_request", True, True), ("holder_request", False, False), ("fraud", False, True)],
+)
+async def test_a_credential_that_never_should_have_been_is_known(
+    engine: AsyncEngine, world: World, reason: RevocationReason, *, said_void: bool, void: bool
+) -> None:
+    credential = world.credential()
+    revoked = registry.CredentialRevoked(
+        credential_id=ID, copies=(), reason_code=reason, effective_from=NOON, void_ab_initio=said_void
+    )
+    await said(engine, revoked, *trusted(world, judgement.read(credential).digest))
+    issue = (await about(engine, world, credential)).issue
+    assert issue is not None
+    assert issue.void is void
+
+
+async def test_all_roles_of_an_issuer_are_known(engine: AsyncEngine, world: World) -> None:
+    await said(engine, key_of(world), role("provider"))
+    facts = await about(engine, world, world.credential())
+    assert facts.roles == {"issuer": (), "awarding_body": (), "provider": (Grant(Period(START)),)}
 
 
 async def test_nothing_is_known_of_a_stranger(engine: AsyncEngine, world: World) -> None:
@@ -193,7 +246,7 @@ async def test_nothing_is_known_of_a_stranger(engine: AsyncEngine, world: World)
 
 async def test_requests_are_fetched_so_often_and_swept_a_day_after(engine: AsyncEngine) -> None:
     held = state.RequestState(engine)
-    asked = Asked(ID, ORG, "nonce", "state", {"credentials": []}, NOON)
+    asked = Asked(ID, ORG, "nonce", "state", {"credentials": []}, NOON, deep=True)
     await held.put(asked)
     assert await held.get(ID) == asked
     assert [await held.fetched(ID, 2) for _ in range(3)] == [True, True, False]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +20,8 @@ from kompetenspass.web.outbound import Fetched
 from services.verification.clients import StatusLists
 from services.verification.domain.judgement import Claimed
 from services.verification.domain.presentation import Asked
-from services.verification.domain.trust import Facts, Grant, Issue, IssuerKey, KnownDefinition, Period
+from services.verification.domain.trust import Document, Facts, Grant, Issue, IssuerKey, KnownDefinition, Period
+from services.verification.domain.trust import Kind as DocumentKind
 from services.verification.service.judge import Judge
 from services.verification.service.requests import Created, Policy, Requests
 
@@ -45,9 +46,23 @@ class SaidFacts:
         )
         self.stale = False
         self.heard_late: Facts | None = None
+        self.published: dict[tuple[str, int], Document] = {}
+        self.void: set[str] = set()
 
     async def about(self, claimed: Claimed) -> Facts:
-        return self.facts
+        document = self.published.get((claimed.definition, claimed.definition_version))
+        if document is None or self.facts.issue is None:
+            return self.facts
+        known = KnownDefinition(document.id, document.version, ORG, "digest", kind=document.kind)
+        issue = Issue(ORG, document.id, document.version, "digest", ISSUED, claimed.digest in self.void)
+        return replace(self.facts, definition=known, issue=issue)
+
+    async def documents(self, versions: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Document]:
+        return {version: self.published[version] for version in versions if version in self.published}
+
+    async def newest(self, kind: DocumentKind, ids: Collection[str]) -> tuple[Document, ...]:
+        found = {one.id: one for one in self.published.values() if one.kind == kind and one.id in ids}
+        return tuple(found[id_] for id_ in sorted(found))
 
     async def urn_of(self, definition_id: str) -> str:
         return URN
@@ -69,6 +84,7 @@ class Registry:
         self.uri = STATUS_URI
         self.ttl_seconds = 60
         self.down = False
+        self.unreachable: set[str] = set()
         self.fetched = 0
         self._clock = clock
         self._values = status.new_values(64, 2)
@@ -80,7 +96,7 @@ class Registry:
         self, url: str, *, accept: str = "application/json", max_bytes: int = 65536, timeout_seconds: float = 5
     ) -> Fetched:
         self.fetched += 1
-        if self.down:
+        if self.down or url in self.unreachable:
             raise Problem("upstream_unavailable", "The other side cannot be reached.", kind=Kind.UNAVAILABLE)
         lst = status.encode(self._values, 2)
         now = self._clock()
