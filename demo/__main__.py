@@ -11,56 +11,74 @@ import httpx2
 import typer
 import uvloop
 from rich.console import Console
+from rich.markup import escape
 
 from demo import handover, story
 from demo.handover import Played
-from demo.parties import Stage, StoryBroken
+from demo.memory import Memory, Step
+from demo.parties import LEARNER, PARTIES, TECHNICIAN, Stage, StoryBroken
+from demo.showing import STATUS_TTL_SECONDS
 from kompetenspass.core.errors import Problem
+from kompetenspass.core.ids import uuid7
 from kompetenspass.embedded.servers import asked_to_stop
 from kompetenspass.web.telemetry import configure_logging
 from services.__main__ import Laptop
 
 console = Console(highlight=False)
-PARTIES = (story.PROVIDER, story.AWARDING_BODY, story.ISSUER, story.VERIFIER, "rise:scheme_owner", "rise:operator")
-DEMO_STATUS_TTL_SECONDS = 1
 
 
-async def play(stage: Stage, memory: story.Memory) -> list[Played]:
+async def play(stage: Stage, memory: Memory) -> list[Played]:
     """Play the steps in order and tell of each; the first that does not hold is the last that is played."""
     played: list[Played] = []
-    for name, step in story.STORY:
-        start = time.perf_counter()
-        try:
-            ok, said = True, await step(stage, memory)
-        except StoryBroken as broken:
-            ok, said = False, str(broken)
-        milliseconds = round((time.perf_counter() - start) * 1000)
-        played.append(Played(name, ok, milliseconds, said))
-        mark = "[green]✓[/green]" if ok else "[red]✗[/red]"
-        console.print(
-            f"  {mark} {len(played):>2} [bold]{name:<10}[/bold] {said} [dim]{milliseconds} ms[/dim]", soft_wrap=True
-        )
-        if not ok:
-            break
+    for number, chapter in enumerate(story.STORY, 1):
+        console.print(f"\n[bold]{number}  {chapter.title}[/bold]", soft_wrap=True)
+        for name, step in chapter.steps:
+            with console.status(name):
+                played.append(await play_step(stage, memory, name, step))
+            tell(len(played), played[-1])
+            if not played[-1].ok:
+                return played
     return played
 
 
+async def play_step(stage: Stage, memory: Memory, name: str, step: Step) -> Played:
+    """Play one step; return what came of it and how long it took."""
+    start = time.perf_counter()
+    try:
+        ok, said = True, await step(stage, memory)
+    except StoryBroken as broken:
+        ok, said = False, str(broken)
+    return Played(name, ok, round((time.perf_counter() - start) * 1000), said)
+
+
+def tell(number: int, played: Played) -> None:
+    """Print one step that was played."""
+    mark = "[green]✓[/green]" if played.ok else "[red]✗[/red]"
+    line = f"  {mark} {number:>2} [bold]{played.step:<10}[/bold] {escape(played.said)} [dim]{played.ms} ms[/dim]"
+    console.print(line, soft_wrap=True)
+
+
 def tokens_of(laptop: Laptop) -> dict[str, str]:
-    """Return an access token for each party of the story and for the learner."""
+    """Return an access token for each party of the story, and for its two learners.
+
+    The technician is somebody new at every start: who holds the awards of the third chapter is not awarded them again.
+    """
     tokens = {party: laptop.token(*party.split(":")) for party in PARTIES}
-    return {**tokens, story.LEARNER: laptop.learner_token()}
+    return {**tokens, LEARNER: laptop.learner_token(), TECHNICIAN: laptop.learner_token(uuid7())}
 
 
-def show_addresses(stage: Stage, link: str, offers: list[dict[str, Any]], report: Path) -> None:
+def show_addresses(stage: Stage, links: dict[str, str], offers: list[dict[str, Any]], report: Path) -> None:
     """Tell a visitor what to open and what to try."""
     lines = [
         "\n[bold]Open[/bold]",
-        f"  the timeline (opens once)     {link}",
-        f"  the definitions               {stage.urls['catalog']}/v1/definitions",
-        *(f"  {name:<29} {url}/openapi.json" for name, url in stage.urls.items()),
+        f"  the technician's timeline (opens once)  {links[TECHNICIAN]}",
+        f"  then the technician's pathways          {stage.urls['wallet']}/timeline/pathways",
+        f"  the other learner's (opens once)        {links[LEARNER]}",
+        f"  the definitions                         {stage.urls['catalog']}/v1/definitions",
+        *(f"  {name:<39} {url}/openapi.json" for name, url in stage.urls.items()),
         "\n[bold]Try a wallet of your own[/bold]",
-        *(f"  offer, tx_code {offer['tx_code'] or '–':<15}{offer['qr']}" for offer in offers),
-        f"  links, requests, access tokens {report}",
+        *(f"  offer, tx_code {offer['tx_code'] or '–':<24} {offer['qr']}" for offer in offers),
+        f"  links, requests, access tokens          {report}",
     ]
     for line in lines:
         console.print(line, soft_wrap=True)
@@ -75,19 +93,18 @@ async def show_code(stage: Stage, offer: dict[str, Any]) -> None:
 
 async def demonstrate(folder: Path, *, leave: bool) -> int:
     """Run the platform, play the story, keep serving unless `leave`; return the exit code."""
-    console.print("[bold]Kompetenspass[/bold]: five services, one PostgreSQL, one story\n")
-    async with Laptop(folder, status_ttl_seconds=DEMO_STATUS_TTL_SECONDS, say=console.print) as laptop:
+    console.print("[bold]Kompetenspass[/bold]: five services, one PostgreSQL, one story")
+    async with Laptop(folder, status_ttl_seconds=STATUS_TTL_SECONDS, say=console.print) as laptop:
         async with httpx2.AsyncClient(timeout=30) as http:
-            stage, memory = Stage(laptop.urls, tokens_of(laptop), http), story.Memory()
-            console.print("\n[bold]The story: yrkessvenska at Skellefteå kommun[/bold]")
+            stage, memory = Stage(laptop.urls, tokens_of(laptop), http), Memory()
             played = await play(stage, memory)
             if not all(each.ok for each in played):
                 handover.write(folder / "demo.json", stage, played, [], [])
                 return 1
             offers, requests = await handover.unused_offers(stage, memory), await handover.open_requests(stage)
-            link = await handover.timeline_link(stage)
+            links = {learner: await handover.timeline_link(stage, learner) for learner in (LEARNER, TECHNICIAN)}
             handover.write(folder / "demo.json", stage, played, offers, requests)
-            show_addresses(stage, link, offers, folder / "demo.json")
+            show_addresses(stage, links, offers, folder / "demo.json")
             await show_code(stage, offers[0])
         if not leave:
             asked = asked_to_stop()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.parties import Stage
-from demo.story import AWARDING_BODY, LEARNER, Memory, assess, plan, request_definition
+from demo import earning, merit, showing
+from demo.memory import Memory
+from demo.parties import SKELLEFTEA_KOMMUN, Stage
 
 _A_DAY_SECONDS = 86_400
 
@@ -27,23 +28,25 @@ async def unused_offers(stage: Stage, memory: Memory) -> list[dict[str, Any]]:
     """Return three offers that nobody has used: one without and two with a transaction code."""
     offers = []
     for number, tx_code in enumerate((False, True, True), 1):
-        planned = await plan(stage, given_name="Demo", family_name=f"Besökare {number}")
-        await assess(stage, memory, planned["achievement_id"], [95, 90])
-        path = f"/v1/achievements/{planned['achievement_id']}"
-        await stage.post(AWARDING_BODY, "issuance", f"{path}/confirm", {})
-        offer = (await stage.post(AWARDING_BODY, "issuance", f"{path}/offers", {"tx_code": tx_code})).body
+        learner = {"given_name": "Demo", "family_name": f"Besökare {number}"}
+        planned = await earning.planned(stage, SKELLEFTEA_KOMMUN, merit.DEFINITION, learner)
+        achievement_id, results = planned["achievement_id"], earning.percents(memory.language.definition, 95, 90)
+        await earning.recorded(stage, SKELLEFTEA_KOMMUN, achievement_id, results)
+        await earning.confirmed(stage, SKELLEFTEA_KOMMUN, achievement_id)
+        offer = await earning.offered(stage, SKELLEFTEA_KOMMUN, achievement_id, tx_code=tx_code)
         offers.append({"uri": offer["offer_uri"], "tx_code": offer["tx_code"], "qr": offer["qr_svg_url"]})
     return offers
 
 
 async def open_requests(stage: Stage) -> list[str]:
     """Return two requests that nobody has answered, and that wait for a day."""
-    return [(await request_definition(stage, _A_DAY_SECONDS))["uri"] for _ in range(2)]
+    asked = {"definition_id": merit.DEFINITION, "expires_in": _A_DAY_SECONDS}
+    return [(await showing.requested(stage, **asked))["uri"] for _ in range(2)]
 
 
-async def timeline_link(stage: Stage) -> str:
-    """Return a link that opens the learner's timeline once."""
-    link: str = (await stage.post(LEARNER, "wallet", "/v1/links", {})).body["url"]
+async def timeline_link(stage: Stage, learner: str) -> str:
+    """Return a link that opens a learner's timeline once."""
+    link: str = (await stage.post(learner, "wallet", "/v1/links", {})).body["url"]
     return link
 
 

@@ -2,11 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
+
+Found = TypeVar("Found")
+
+EMPLOYER, LEARNER, TECHNICIAN = "demo-arbetsgivare:relying_party", "learner", "technician"
+"""Who has no organisation that awards: an employer, the learner of the first chapters, and the one of the third."""
+_PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Awarder:
+    """Who assesses, confirms and issues for an awarding body: three parties, and its authorised assessor."""
+
+    provider: str
+    awarding_body: str
+    issuer: str
+    assessor: str
+
+
+SKELLEFTEA_KOMMUN = Awarder(
+    "skelleftea-vux:provider",
+    "skelleftea-kommun:awarding_body",
+    "skelleftea-kommun:issuer",
+    "assessor:skelleftea-vux-1",
+)
+HANDELSRADET = Awarder(
+    "handelsradet:provider",
+    "handelsradet:awarding_body",
+    "handelsradet:issuer",
+    "assessor:handelsradet-1",
+)
+SKELLEFTEA_KRAFT = Awarder(
+    "skelleftea-kraft:provider",
+    "skelleftea-kraft:awarding_body",
+    "skelleftea-kraft:issuer",
+    "assessor:skelleftea-kraft-1",
+)
+PARTIES = (
+    *(
+        party
+        for awarder in (SKELLEFTEA_KOMMUN, HANDELSRADET, SKELLEFTEA_KRAFT)
+        for party in (awarder.provider, awarder.awarding_body, awarder.issuer)
+    ),
+    EMPLOYER,
+    "rise:scheme_owner",
+    "rise:operator",
+)
+"""Every party that acts for an organisation, as `organisation:role`."""
 
 
 class StoryBroken(Exception):
@@ -58,3 +106,12 @@ class Stage:
         answer = await self.ask(party, method, service, path, **options)
         expect(answer.status < 300, f"{method} {service}{path} answered {answer.status}: {answer.body}")
         return answer
+
+
+async def until(probe: Callable[[], Awaitable[Found | None]], otherwise: str, seconds: float = 10) -> Found:
+    """Return what `probe` finds, asked again until it finds something. Raises StoryBroken when the time is over."""
+    over = asyncio.get_running_loop().time() + seconds
+    while (found := await probe()) is None:
+        expect(asyncio.get_running_loop().time() < over, f"{otherwise} within {seconds:.0f} s")
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return found

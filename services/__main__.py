@@ -104,9 +104,9 @@ class Laptop:
         """Return an access token for one organisation in one role."""
         return self.tokens.mint(f"org:{slug}", [role], f"{slug}:{role}", _TOKEN_SECONDS)
 
-    def learner_token(self) -> str:
-        """Return an access token for the demonstration's learner."""
-        return self.tokens.mint("learner", ["learner"], str(LEARNER), _TOKEN_SECONDS)
+    def learner_token(self, account: UUID = LEARNER) -> str:
+        """Return an access token for a learner's account in the hosted wallet."""
+        return self.tokens.mint("learner", ["learner"], str(account), _TOKEN_SECONDS)
 
     def _choose_names(self) -> None:
         self.ports = kept_ports(self.folder / "ports.json", FOLLOWS)
