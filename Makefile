@@ -24,17 +24,17 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help setup run demo check test backup restore bench lock clean
+.PHONY: help setup run demo check test integration backup restore bench lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make .venv with the locked packages (the other targets do it by themselves)
 
 run: setup ## start the five services in one process, on a PostgreSQL of their own; Ctrl-C stops all
 	@exec $(BIN)/python -m services
 
-demo: setup ## start them and play the story of one microcredential; EXIT=1 ends after it
+demo: setup ## start them and play the story, from one merit to a role that rests on 23; EXIT=1 ends after it
 	@exec $(BIN)/python -m demo $(if $(EXIT),--exit)
 
 check: setup ## format, lint, types, import walls, rooms and sizes
@@ -44,8 +44,11 @@ check: setup ## format, lint, types, import walls, rooms and sizes
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/architecture
 
-test: check ## check, then every test
+test: check ## check, then every test but the long ones
 	$(BIN)/python -m pytest -q -n 2 $(if $(CI),--forbid-skips)
+
+integration: setup ## the tests that take minutes: the process is killed again and again during the whole story
+	$(BIN)/python -m pytest -q -m long tests/integration $(if $(CI),--forbid-skips)
 
 backup: setup ## write the embedded database to FILE (.run/backup.dump); the services may run
 	@exec $(BIN)/python -m kompetenspass.embedded backup $(or $(FILE),.run/backup.dump)
@@ -53,7 +56,7 @@ backup: setup ## write the embedded database to FILE (.run/backup.dump); the ser
 restore: setup ## put the embedded database back as FILE has it; stop the services first
 	@exec $(BIN)/python -m kompetenspass.embedded restore $(or $(FILE),.run/backup.dump)
 
-bench: setup ## measure; CASE=flow is full flows per second
+bench: setup ## measure; CASE=flow is full flows per second, CASE=pathway the rules and their re-evaluation
 	@exec $(BIN)/python -m bench $(or $(CASE),flow)
 
 lock: setup ## resolve requirements/*.lock again from pyproject.toml

@@ -77,9 +77,9 @@ class Parties:
                     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
                     yield Operation(service, method, path, _resolved(body.get("schema"), document))
 
-    def instruments(self) -> list[str]:
+    def instruments(self, definition_id: str = DEFINITION) -> list[str]:
         """Return the URIs of the definition's instruments."""
-        definition = self.ask("get", "catalog", f"/v1/definitions/{DEFINITION}").json()
+        definition = self.ask("get", "catalog", f"/v1/definitions/{definition_id}").json()
         return [each["uri"] for each in definition["content"]["assessment"]["types"]]
 
 
@@ -103,6 +103,7 @@ class Merit:
     nonce: str = ""
     holder: TestSigner = field(default_factory=TestSigner)
     credential: str = ""
+    definition_id: str = DEFINITION
 
     @property
     def credential_id(self) -> str:
@@ -110,11 +111,11 @@ class Merit:
         return str(self.offer["credential_id"])
 
 
-def planned(parties: Parties, learner: dict[str, str]) -> Merit:
+def planned(parties: Parties, learner: dict[str, str], definition_id: str = DEFINITION) -> Merit:
     """Return an achievement that the provider planned."""
-    body = {"definition_id": DEFINITION, "route": "course", "learner": learner}
+    body = {"definition_id": definition_id, "route": "course", "learner": learner}
     answer = parties.must("issuance", "/v1/achievements", parties.token(PROVIDER, "provider"), body)
-    return Merit(answer["achievement_id"], answer["learner_ref"])
+    return Merit(answer["achievement_id"], answer["learner_ref"], definition_id=definition_id)
 
 
 def offered(parties: Parties, merit: Merit, percents: Sequence[float], *, tx_code: bool = True) -> None:
@@ -122,7 +123,7 @@ def offered(parties: Parties, merit: Merit, percents: Sequence[float], *, tx_cod
     path = f"/v1/achievements/{merit.achievement_id}"
     results = [
         {"instrument": uri, "score_percent": percent}
-        for uri, percent in zip(parties.instruments(), percents, strict=True)
+        for uri, percent in zip(parties.instruments(merit.definition_id), percents, strict=True)
     ]
     body = {"results": results, "assessor_ref": ASSESSOR}
     parties.must("issuance", f"{path}/results", parties.token(PROVIDER, "provider"), body)
@@ -142,7 +143,7 @@ def fetched(parties: Parties, merit: Merit) -> None:
     merit.access_token = parties.http.post(f"{issuer}/token", data=form).raise_for_status().json()["access_token"]
     merit.nonce = parties.http.post(f"{issuer}/nonce").raise_for_status().json()["c_nonce"]
     jwt = proof.build(merit.holder, issuer=issuer, now=system_clock(), nonce=merit.nonce)
-    request = {"credential_configuration_id": DEFINITION, "proofs": {"jwt": [jwt]}}
+    request = {"credential_configuration_id": merit.definition_id, "proofs": {"jwt": [jwt]}}
     headers = {"Authorization": f"Bearer {merit.access_token}"}
     answer = parties.http.post(f"{issuer}/credential", json=request, headers=headers).raise_for_status()
     merit.credential = answer.json()["credentials"][0]["credential"]

@@ -30,17 +30,19 @@ class Platform:
 
     async def start(self) -> None:
         """Start it and return when all five services are ready."""
-        self._process = self._spawned()
+        self.launch()
+        assert self._process is not None
         async with asyncio.timeout(_READY_SECONDS), httpx2.AsyncClient(timeout=2) as http:
             while not await self._ready(http):
                 if self._process.poll() is not None:
                     raise AssertionError((self.folder / "services.log").read_text()[-3000:])
                 await asyncio.sleep(0.1)
 
-    def _spawned(self) -> subprocess.Popen[bytes]:
+    def launch(self) -> None:
+        """Start it and wait for nothing."""
         command = [sys.executable, "-m", "services", "--folder", str(self.folder)]
         with (self.folder / "services.log").open("ab") as output:
-            return subprocess.Popen(command, stdout=output, stderr=output)
+            self._process = subprocess.Popen(command, stdout=output, stderr=output)
 
     def kill(self) -> None:
         """End it at once, without a chance to clean up (`kill -9`)."""
@@ -68,7 +70,7 @@ class Platform:
 
     def dsn(self, service: str) -> str:
         """Return the database address of one service's role."""
-        return self._environment()[f"KOMPETENSPASS_{service.upper()}_DATABASE_DSN"]
+        return self.environment()[f"KOMPETENSPASS_{service.upper()}_DATABASE_DSN"]
 
     async def log_of(self, owner: str) -> list[Recorded]:
         """Return one service's whole log."""
@@ -94,7 +96,8 @@ class Platform:
         finally:
             await connection.close()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return the settings of all services, as environment variables."""
         lines = (self.folder / "environment").read_text().splitlines()
         return dict(shlex.split(line)[1].split("=", 1) for line in lines)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kompetenspass.core.ids import uuid7
+from tests.integration.awarded import PATHWAY, awarded
 from tests.integration.parties import (
     AWARDING_BODY,
     COMMANDS,
@@ -32,6 +33,12 @@ ROLE = {"role": "observer", "mandate_ref": "decision-1", "valid_from": WHEN}
 ASSESSOR = {"assessor_ref": "assessor:new-1", "basis": "rpl", "decision_ref": "decision-1", "valid_from": WHEN}
 ORGANISATION = {"org_id": "org:n", "legal_name": {"sv": "N"}, "slug": "n", "registration_no": "1", "country": "SE"}
 PLAN = {"definition_id": DEFINITION, "route": "course", "learner": {"given_name": "A", "family_name": "B"}}
+AWARD = {"pathway_id": PATHWAY, "learner_ref": "nobody", "decision_ref": "decision-1"}
+DECISION = {"decision": "award", "decision_ref": "decision-1"}
+REVIEW = {"decision": "confirm", "decision_ref": "decision-1"}
+TRIAL: Mapping[str, Any] = {"credentials": [{"definition_id": DEFINITION}]}
+SUPERSEDE = {"by_credential_id": str(uuid7()), "cause": "correction"}
+EVIDENCE = {"request_id": str(uuid7()), "digest": "A" * 43}
 ORG = {"org_id": AWARDING_BODY, "role": "issuer", "assessor_ref": "assessor:x", "kid": "k", "id_": DEFINITION}
 
 
@@ -70,6 +77,8 @@ MATRIX: Mapping[str, Rule] = {
     "catalog GET /v1/pathways": PUBLIC,
     "catalog GET /v1/pathways/{id_}": PUBLIC,
     "catalog GET /v1/pathways/{id_}/versions/{digest}": PUBLIC,
+    "catalog GET /v1/pathways/{id_}/explanation": PUBLIC,
+    "catalog GET /v1/pathways/{id_}/versions/{digest}/explanation": PUBLIC,
     "catalog POST /v1/definitions": Rule("creator", {"content": {"awarding_body": AWARDING_BODY}}, 403),
     "catalog POST /v1/definitions/{id_}/submit": Rule("creator", {}),
     "catalog POST /v1/definitions/{id_}/approve": Rule(
@@ -88,6 +97,17 @@ MATRIX: Mapping[str, Rule] = {
     "issuance GET /v1/achievements/{achievement_id}": Rule("awarding_body"),
     "issuance POST /v1/achievements/{achievement_id}/offers": Rule("awarding_body", {}),
     "issuance POST /v1/offers/{offer_id}/withdraw": Rule("awarding_body", {}),
+    "issuance POST /v1/credentials/{credential_id}/supersede": Rule("awarding_body", SUPERSEDE),
+    "issuance POST /v1/learners/{learner_ref}/evidence": Rule("awarding_body", EVIDENCE),
+    "issuance POST /v1/learners/{learner_ref}/evidence/{credential_id}/withdraw": Rule("awarding_body", {}),
+    "issuance GET /v1/awards": Rule("awarding_body", None, None),
+    "issuance GET /v1/awards/{stack_id}": Rule("awarding_body"),
+    "issuance POST /v1/awards": Rule("awarding_body", AWARD),
+    "issuance POST /v1/awards/{stack_id}/decision": Rule("awarding_body", DECISION),
+    "issuance POST /v1/awards/{stack_id}/offers": Rule("awarding_body", {}),
+    "issuance POST /v1/awards/{stack_id}/review": Rule("awarding_body", REVIEW),
+    "issuance POST /v1/awards/{stack_id}/appeals": Rule("awarding_body", {"appeal_ref": "appeal-1"}),
+    "issuance POST /v1/pathways/{pathway_id}/evaluations": Rule("awarding_body", TRIAL),
     "issuance GET /offers/{reference}": PUBLIC,
     "issuance GET /offers/{reference}/qr.svg": PUBLIC,
     "issuance GET /offers/{reference}/qr.txt": PUBLIC,
@@ -95,6 +115,8 @@ MATRIX: Mapping[str, Rule] = {
     "verification GET /v1/requests/{request_id}": Rule("verifier"),
     "verification POST /v1/verify": PUBLIC,
     "wallet GET /v1/timeline": Rule("learner", None, None),
+    "wallet GET /v1/pathways": Rule("learner", None, None),
+    "wallet GET /v1/pathways/{pathway_id}/progress.svg": Rule("learner", None, None),
     "wallet POST /v1/links": Rule("learner", None, None),
     "wallet GET /v1/credentials": Rule("learner", None, None),
     "wallet POST /v1/credentials": Rule("learner", {"offer_uri": "openid-credential-offer://?x=1"}, None),
@@ -122,8 +144,11 @@ def places(parties: Parties, merit: Merit) -> Mapping[str, str]:
     return ORG | {
         "achievement_id": merit.achievement_id,
         "credential_id": merit.credential_id,
+        "learner_ref": merit.learner_ref,
         "offer_id": merit.offer["offer_id"],
         "request_id": request["request_id"],
+        "stack_id": awarded(parties, {"given_name": "Alva", "family_name": "Behörig"}).stack_id,
+        "pathway_id": PATHWAY,
     }
 
 
@@ -135,7 +160,7 @@ def guarded(parties: Parties) -> list[Operation]:
 
 
 def path_of(operation: Operation, places: Mapping[str, str]) -> str:
-    return operation.path.format_map({**places, "digest": "x", "reference": "x"})
+    return operation.path.format_map({"pathway_id": "x", **places, "digest": "x", "reference": "x"})
 
 
 def asked(parties: Parties, operation: Operation, places: Mapping[str, str], token: str | None) -> Any:
@@ -188,10 +213,13 @@ def test_what_belongs_to_another_organisation_is_not_there(
     assert deeds(parties.platform) == before
 
 
-def test_another_organisations_thing_and_no_thing_look_the_same(parties: Parties, merit: Merit) -> None:
+def test_another_organisations_thing_and_no_thing_look_the_same(
+    parties: Parties, merit: Merit, places: Mapping[str, str]
+) -> None:
     stranger = parties.token(STRANGER, "awarding_body", "issuer")
     for service, path, known in (
         ("issuance", "/v1/achievements/{}", merit.achievement_id),
+        ("issuance", "/v1/awards/{}", places["stack_id"]),
         ("registry", "/v1/credentials/{}", merit.credential_id),
     ):
         of_another, of_nobody = (
@@ -239,7 +267,8 @@ def test_an_account_sees_itself_alone(parties: Parties) -> None:
     mine, yours = parties.learner(uuid7()), parties.learner(uuid7())
     answer = parties.ask("post", "wallet", "/v1/credentials", mine, json={"offer_uri": merit.offer["offer_uri"]})
     assert answer.status_code == 201, answer.text
-    waiting = {"Wait-For": answer.headers["log-position"]}
+    issued = len(asyncio.run(parties.platform.log_of("issuance")))
+    waiting = {"Wait-For": f"{answer.headers['log-position']}, issuance={issued}"}
     for path, name in (("/v1/timeline", "rows"), ("/v1/credentials", "credentials")):
         assert len(parties.ask("get", "wallet", path, mine, headers=waiting).json()[name]) == 1
         assert parties.ask("get", "wallet", path, yours, headers=waiting).json()[name] == []

@@ -24,7 +24,10 @@ from tests.integration.parties import (
 
 ROLES = ("scheme_owner", "creator", "sector_body", "provider", "awarding_body", "issuer", "verifier", "learner")
 JSON = {"Content-Type": "application/json"}
-PLACES = {"org_id": AWARDING_BODY, "role": "observer", "assessor_ref": "assessor:x", "kid": "k", "id_": "sko-ys-10"}
+PLACES = {
+    "org_id": AWARDING_BODY, "role": "observer", "assessor_ref": "assessor:x", "kid": "k", "id_": "sko-ys-10",
+    "pathway_id": "sko-path-yrkessvenska", "learner_ref": "nobody",
+}  # fmt: skip
 TOO_LARGE = b'{"a": "' + b"x" * 300_000 + b'"}'
 DEEP = b"[" * 20_000
 ISSUER = "/issuers/skelleftea-kommun"
@@ -60,7 +63,7 @@ def nothing_written(parties: Parties) -> Iterator[None]:
 
 def path_of(operation: Operation, **places: str) -> str:
     """Return a path: of the awarding body's things that are named, and of new ones that are not there."""
-    ids = {name: str(uuid7()) for name in ("achievement_id", "offer_id", "credential_id", "request_id")}
+    ids = {name: str(uuid7()) for name in ("achievement_id", "offer_id", "credential_id", "request_id", "stack_id")}
     return operation.path.format_map({**ids, **PLACES, **places})
 
 
