@@ -9,6 +9,7 @@ import typer
 import uvloop
 
 from bench.cases import flow as flow_case
+from bench.cases import pathway as pathway_case
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Measurements of the platform.")
 
@@ -27,7 +28,19 @@ def flow(
     ] = None,
 ) -> None:
     """Offer, token, nonce, credential over real HTTP: flows per second, p50, p95, errors, distinct status indices."""
-    figures = uvloop.run(flow_case.measure(flows, concurrency, folder))
+    _told(uvloop.run(flow_case.measure(flows, concurrency, folder)))
+
+
+@cli.command()
+def pathway(
+    learners: Annotated[int, typer.Option(min=100, help="How many learners to seed.")] = 100_000,
+) -> None:
+    """Rules alone; then one act that touches one learner in a hundred: who is looked at again, and how soon."""
+    _told(uvloop.run(pathway_case.measure(learners)))
+
+
+def _told(figures: flow_case.Figures | pathway_case.Figures) -> None:
+    """Print the figures; leave with 1 when they did not reach their goal."""
     for line in figures.lines():
         typer.echo(line)
     if not figures.reached:
