@@ -8,7 +8,7 @@ import pytest
 
 from kompetenspass.core.clock import system_clock
 from kompetenspass.openid.jose import sign_jws
-from kompetenspass.openid.sdjwt import present
+from kompetenspass.openid.sdjwt import digest_of_copy, present
 from kompetenspass.testing.keys import TestSigner
 from tests.integration.parties import Parties, check_problem
 from tests.integration.stranger import JSON, Held, json_of
@@ -94,6 +94,7 @@ def test_vp_16_a_credential_that_holds_is_verified_whatever_it_shows(
                 "issuer": held.payload["iss"],
                 "definition": "urn:mikromerit:demo:sko-ys-01",
                 "definition_version": held.payload["definition_version"],
+                "digest": digest_of_copy(held.credential),
             }
         ]
 

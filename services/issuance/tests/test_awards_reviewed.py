@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from kompetenspass.events import registry
 from services.issuance.tests.pathways import (
@@ -124,19 +125,17 @@ async def test_without_a_review_there_is_nothing_to_decide_until_the_holder_appe
     assert (await reviewed(rig, stack_id, "confirm", decision_ref="d-1")).status_code == 200
 
 
-async def test_an_overdue_review_is_listed_and_told_by_an_alarm_that_names_no_learner(
-    rig: Rig, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_an_overdue_review_is_listed_and_told_by_an_alarm_that_names_no_learner(rig: Rig) -> None:
     first, found = await void(rig)
     rig.clock.advance(timedelta(days=31))
     await rig.caught_up()
     listed = await rig.client.get("/v1/awards", params={"review": "overdue"}, headers=rig.headers(*BODY))
     assert [row["review"]["overdue"] for row in listed.json()["items"]] == [True]
-    capsys.readouterr()
-    await stacking(rig).stacks.tell_overdue()
-    (line,) = [one for one in capsys.readouterr().out.splitlines() if "reviews_overdue" in one]
-    assert found["stack_id"] in line
-    assert first.learner_ref not in line
+    with capture_logs() as lines:
+        await stacking(rig).stacks.tell_overdue()
+    (line,) = [one for one in lines if one["event"] == "reviews_overdue"]
+    assert (line["alarm"], line["stack_ids"]) == (True, [found["stack_id"]])
+    assert first.learner_ref not in str(line)
 
 
 async def test_a_snapshot_award_is_not_touched_by_expiry_suspension_or_the_holders_own_request(rig: Rig) -> None:
