@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -66,11 +66,17 @@ class Achievements:
         _require_party(caller, definition.provider, definition.awarding_body, strangers=_not_a_party())
         learner_ref = await self._learner_ref(definition.awarding_body, command.learner)
         planned = domain.Plan(uuid7(), learner_ref, command.route, command.prerequisites_waived, self._clock().date())
-        events = domain.plan(Achievement(), planned, definition, await self._facts.achieved(learner_ref))
+        achieved = await self._facts.achieved(learner_ref)
+        domain.plan(Achievement(), planned, definition, achieved)  # refused before anything is written
         if isinstance(command.learner, Identity):
             await self._vault.enrol(definition.awarding_body, learner_ref, command.learner)
-        await self._take_place(planned, definition)
-        return await self._decided(planned.achievement_id, lambda _: events, caller.context)
+        planned = replace(planned, achievement_id=await self._place(planned, definition))
+        done = await self._decided(
+            planned.achievement_id, lambda state: domain.plan(state, planned, definition, achieved), caller.context
+        )
+        if not done.events:
+            raise _achievement_open(planned.achievement_id)
+        return done
 
     async def record(
         self, caller: Caller, achievement_id: UUID, command: RecordResults
@@ -159,18 +165,23 @@ class Achievements:
             raise not_found("learner")
         return learner
 
-    async def _take_place(self, planned: domain.Plan, definition: Definition) -> None:
+    async def _place(self, planned: domain.Plan, definition: Definition) -> UUID:
+        """Return the achievement that is to be planned: the new one, or one whose crash came after its place was taken.
+
+        Raises `achievement_open`.
+        """
         holder = await self._state.open_achievement(
             planned.learner_ref, definition.id, planned.route, planned.achievement_id, self._clock()
         )
-        if holder != planned.achievement_id:
-            raise Problem(
-                "achievement_open",
-                "The learner has an open achievement for this definition and route.",
-                kind=Kind.CONFLICT,
-                remedy="Finish the one that achievement_id names first.",
-                members={"achievement_id": str(holder)},
-            )
+        if holder == planned.achievement_id:
+            return holder
+        state, _ = await fold(self._log, stream_of(holder), Achievement(), domain.evolve)
+        if state.open:
+            raise _achievement_open(holder)
+        if state.planned is None:
+            return holder
+        await self._state.close_achievement(holder)  # it is over: the crash came before its place was given up
+        return await self._place(planned, definition)
 
     async def _authorisation(self, assessor_ref: str, definition: Definition, on: date) -> Authorisation:
         return authorisation_of(await self._facts.authorisations(assessor_ref), definition, on)
@@ -190,6 +201,16 @@ class Achievements:
         if day is not None and day > today:
             raise Problem("date_in_the_future", "The date lies in the future.", remedy="Send today or an earlier day.")
         return day or today
+
+
+def _achievement_open(achievement_id: UUID) -> Problem:
+    return Problem(
+        "achievement_open",
+        "The learner has an open achievement for this definition and route.",
+        kind=Kind.CONFLICT,
+        remedy="Finish the one that achievement_id names first.",
+        members={"achievement_id": str(achievement_id)},
+    )
 
 
 def _supervision(definition: Definition) -> str:

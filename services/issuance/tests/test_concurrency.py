@@ -8,7 +8,7 @@ from uuid import UUID
 
 from kompetenspass.core.ids import uuid7
 from services.issuance.service.indices import BLOCK, Indices
-from services.issuance.tests.rig import Rig
+from services.issuance.tests.rig import Rig, scores
 from services.issuance.tests.world import KOMMUN, LIST_URI
 from services.issuance.vault import MasterKey
 
@@ -80,6 +80,26 @@ async def test_a_place_whose_achievement_was_never_born_is_given_up(rig: Rig) ->
     await rig.caught_up()
     assert await rig.rows("openings") == 1
     assert (await rig.plan("sko-ys-02", {"learner_ref": learner})).status_code == 201
+
+
+async def test_a_place_that_a_crash_left_is_no_hindrance(rig: Rig) -> None:
+    learner = (await rig.plan()).json()["learner_ref"]
+    await rig.state.open_achievement(learner, "sko-ys-02", "course", UUID(int=1), rig.clock())
+    first = await rig.plan("sko-ys-02", {"learner_ref": learner})  # it was never born: this one takes its id
+    assert (first.status_code, first.json()["achievement_id"]) == (201, str(UUID(int=1)))
+    await rig.record(first.json()["achievement_id"], scores(10))
+    await rig.state.open_achievement(learner, "sko-ys-02", "course", UUID(int=1), rig.clock())
+    second = await rig.plan("sko-ys-02", {"learner_ref": learner})  # it is closed: its place is given up
+    assert second.status_code == 201
+    assert second.json()["achievement_id"] != first.json()["achievement_id"]
+
+
+async def test_two_plans_at_once_make_one_achievement(rig: Rig) -> None:
+    learner = (await rig.plan()).json()["learner_ref"]
+    await rig.state.open_achievement(learner, "sko-ys-02", "course", UUID(int=1), rig.clock())
+    both = await asyncio.gather(*(rig.plan("sko-ys-02", {"learner_ref": learner}) for _ in range(2)))
+    assert sorted(answer.status_code for answer in both) == [201, 409]
+    assert {answer.json()["achievement_id"] for answer in both} == {str(UUID(int=1))}
 
 
 async def test_what_a_crash_left_half_said_is_said_by_the_sweep(rig: Rig) -> None:
