@@ -14,9 +14,10 @@ from kompetenspass.pathway.rule import Pathway
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """The state that the stream folds to: what was said last."""
+    """The state that the stream folds to: what was said last, and whether the rule was ever said to be satisfied."""
 
     said: PathwayProgressed | None = None
+    satisfied: bool = False
 
 
 INITIAL = Progressed()
@@ -29,7 +30,9 @@ def stream_of(learner_ref: str, pathway_id: str) -> str:
 
 def evolve(state: Progressed, event: Event) -> Progressed:
     """Return the state after the event; events of other kinds change nothing."""
-    return Progressed(event) if isinstance(event, PathwayProgressed) else state
+    if not isinstance(event, PathwayProgressed):
+        return state
+    return Progressed(event, state.satisfied or event.outcome == "satisfied")
 
 
 def progressed(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, select
 
 from kompetenspass.events.stacking import Constituent
 from services.issuance.queries.reading import Reading
@@ -25,12 +25,16 @@ def stacked(*which: ColumnElement[bool]) -> Select[Any]:
     return found.outerjoin(credential_statuses, credential_statuses.c.credential_id == stacks.c.credential_id)
 
 
+_AWARD = stacked(stacks.c.stack_id == bindparam("stack_id"))
+_OF_CREDENTIAL = select(stacks.c.stack_id).where(stacks.c.credential_id == bindparam("credential_id"))
+
+
 class AwardQueries(Reading):
     """The part of service.stacking_ports.StackingFacts about awards."""
 
     async def award(self, stack_id: UUID) -> StackRow | None:
         """Return one award or proposal."""
-        rows = await self._rows(stacked(stacks.c.stack_id == stack_id))
+        rows = await self._rows(_AWARD, stack_id=stack_id)
         return stack_row(rows[0]) if rows else None
 
     async def awards(self, wanted: AwardFilter, *, limit: int, after: UUID | None = None) -> Sequence[StackRow]:
@@ -47,7 +51,7 @@ class AwardQueries(Reading):
 
     async def stack_of_credential(self, credential_id: UUID) -> UUID | None:
         """Return the award that the credential proves, None when it proves none."""
-        rows = await self._rows(select(stacks.c.stack_id).where(stacks.c.credential_id == credential_id))
+        rows = await self._rows(_OF_CREDENTIAL, credential_id=credential_id)
         return rows[0].stack_id if rows else None
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, func, select
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.events.catalog import fields_of
@@ -37,15 +37,30 @@ _WORSE: Sequence[Standing] = ("valid", "suspended", "expired", "revoked")
 _OF_STATE: Mapping[str, Standing] = {"awarded": "valid", "suspended": "suspended", "revoked": "revoked"}
 
 
+def _issued(which: ColumnElement[bool]) -> Select[Any]:
+    its = credentials.c
+    found = select(credentials, *_EARNED, *_STATUS, _AWARDED_AT)
+    found = found.outerjoin(achievements, achievements.c.achievement_id == its.achievement_id)
+    found = found.outerjoin(credential_statuses, credential_statuses.c.credential_id == its.credential_id)
+    found = found.where(which, its.kind == "definition", its.issued_at.is_not(None))
+    return found.order_by(_AWARDED_AT, its.credential_id)
+
+
+_LEARNER: BindParameter[str] = bindparam("learner_ref")
+_IDS: BindParameter[UUID] = bindparam("ids", expanding=True)
+_OWN = _issued(credentials.c.learner_ref == _LEARNER)
+_AWARDED = stacked(stacks.c.learner_ref == _LEARNER).order_by(stacks.c.pathway_id, stacks.c.ordinal)
+_SHOWN = select(evidence).where(evidence.c.learner_ref == _LEARNER)
+_OTHERS = _issued(credentials.c.credential_id.in_(_IDS))
+_OTHERS_AWARDED = stacked(stacks.c.credential_id.in_(_IDS), stacks.c.awarded_at.is_not(None))
+
+
 class HoldingQueries(FactQueries):
     """The part of service.stacking_ports.StackingFacts about a learner."""
 
     async def holdings(self, learner_ref: str) -> Holdings:
         """Return all that the learner has. Raises Problem `facts_stale` for a definition or issuer not known yet."""
-        awarded = stacked(stacks.c.learner_ref == learner_ref).order_by(stacks.c.pathway_id, stacks.c.ordinal)
-        shown = select(evidence).where(evidence.c.learner_ref == learner_ref)
-        own = _issued(credentials.c.learner_ref == learner_ref)
-        issued, stacks_, presented = await self._answers(own, awarded, shown)
+        issued, stacks_, presented = await self._answers(_OWN, _AWARDED, _SHOWN, learner_ref=learner_ref)
         found = await self._held_as(issued, [row for row in stacks_ if row.awarded_at is not None])
         tenant = _tenant(issued, stacks_, presented)
         found = replace(found, stacks=tuple(stack_row(row) for row in stacks_), tenant=tenant)
@@ -69,8 +84,7 @@ class HoldingQueries(FactQueries):
     async def _presented(self, presented: Sequence[Row[Any]]) -> Holdings:
         """Return what others issued, as evaluation sees it but for what the presentation itself decides."""
         ids = [row.credential_id for row in presented]
-        awarded = stacked(stacks.c.credential_id.in_(ids), stacks.c.awarded_at.is_not(None))
-        return await self._held_as(*await self._answers(_issued(credentials.c.credential_id.in_(ids)), awarded))
+        return await self._held_as(*await self._answers(_OTHERS, _OTHERS_AWARDED, ids=ids))
 
     async def published_version(self, definition_id: str, version: int | None) -> tuple[Definition, Traits] | None:
         """Return a published version of a definition (None: the newest), with its traits."""
@@ -95,15 +109,6 @@ class HoldingQueries(FactQueries):
         if digests - found.keys():
             raise _facts_missing()
         return found
-
-
-def _issued(which: ColumnElement[bool]) -> Select[Any]:
-    its = credentials.c
-    found = select(credentials, *_EARNED, *_STATUS, _AWARDED_AT)
-    found = found.outerjoin(achievements, achievements.c.achievement_id == its.achievement_id)
-    found = found.outerjoin(credential_statuses, credential_statuses.c.credential_id == its.credential_id)
-    found = found.where(which, its.kind == "definition", its.issued_at.is_not(None))
-    return found.order_by(_AWARDED_AT, its.credential_id)
 
 
 def _versions(digests: Sequence[str]) -> Select[Any]:

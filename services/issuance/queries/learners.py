@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import literal, select, union
+from sqlalchemy import BindParameter, String, bindparam, case, cast, func, literal, null, select, union, union_all
 
 from services.issuance.queries.reading import Reading
-from services.issuance.service.stacking_ports import Named, Revocation
+from services.issuance.service.stacking_ports import Named, Revocation, Touched
 from services.issuance.tables import (
     copies,
     credential_statuses,
@@ -19,18 +19,45 @@ from services.issuance.tables import (
     stacks,
 )
 
+_CREDENTIAL: BindParameter[UUID] = bindparam("credential_id")
+_OFFERED = select(credentials.c.learner_ref).where(credentials.c.credential_id == _CREDENTIAL)
+_MADE = select(stacks.c.learner_ref).where(stacks.c.credential_id == _CREDENTIAL)
+_SHOWN = select(evidence.c.learner_ref).where(evidence.c.credential_id == _CREDENTIAL, evidence.c.ended.is_(None))
+_EITHER = union(_OFFERED, _MADE, _SHOWN).subquery()
+_LEARNERS = select(_EITHER.c.learner_ref).order_by(_EITHER.c.learner_ref)
+
+_IS_ISSUED = (credentials.c.kind == "definition") & credentials.c.issued_at.is_not(None)
+_MERIT = case((_IS_ISSUED, credentials.c.definition_id))
+_AWARD = case((stacks.c.awarded_at.is_not(None), stacks.c.pathway_id))
+_OF_NOBODY = cast(null(), String).label("own")
+_TOUCHED = union_all(
+    _OFFERED.add_columns(_MERIT.label("named"), _OF_NOBODY),
+    _MADE.add_columns(_AWARD.label("named"), stacks.c.pathway_id.label("own")),
+    _SHOWN.add_columns(func.coalesce(_MERIT, _AWARD).label("named"), _OF_NOBODY)
+    .outerjoin_from(evidence, credentials, credentials.c.credential_id == evidence.c.credential_id)
+    .outerjoin(stacks, stacks.c.credential_id == evidence.c.credential_id),
+).subquery()
+_TOUCHED_BY = select(_TOUCHED).order_by(_TOUCHED.c.learner_ref)
+
 
 class LearnerQueries(Reading):
     """The part of service.stacking_ports.StackingFacts about whose a credential is, and who holds one."""
 
     async def learners_of(self, credential_id: UUID) -> Sequence[str]:
         """Return whose credential it is, and for whom it counts because they presented it; sorted."""
-        its = evidence.c
-        offered = select(credentials.c.learner_ref).where(credentials.c.credential_id == credential_id)
-        awarded = select(stacks.c.learner_ref).where(stacks.c.credential_id == credential_id)
-        shown = select(its.learner_ref).where(its.credential_id == credential_id, its.ended.is_(None))
-        either = union(offered, awarded, shown).subquery()
-        return [row.learner_ref for row in await self._rows(select(either).order_by(either.c.learner_ref))]
+        return [row.learner_ref for row in await self._rows(_LEARNERS, credential_id=credential_id)]
+
+    async def touched_by(self, credential_id: UUID) -> Sequence[Touched]:
+        """Return the same learners, each with what the credential is there for."""
+        rows = await self._rows(_TOUCHED_BY, credential_id=credential_id)
+        return [
+            Touched(
+                learner_ref,
+                named=frozenset(row.named for row in rows if row.learner_ref == learner_ref and row.named is not None),
+                own=frozenset(row.own for row in rows if row.learner_ref == learner_ref and row.own is not None),
+            )
+            for learner_ref in dict.fromkeys(row.learner_ref for row in rows)
+        ]
 
     async def credential_of_copy(self, digest: str) -> UUID | None:
         """Return the credential that a copy belongs to, whatever became of it; None when none was issued here."""

@@ -51,9 +51,9 @@ class Reading:
         if len(remembered) < _MAX_REMEMBERED:
             remembered[what] = found
 
-    async def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
-        return (await self._answers(statement))[0]
+    async def _rows(self, statement: Select[Any], **bound: object) -> Sequence[Row[Any]]:
+        return (await self._answers(statement, **bound))[0]
 
-    async def _answers(self, *statements: Select[Any]) -> Sequence[Sequence[Row[Any]]]:
+    async def _answers(self, *statements: Select[Any], **bound: object) -> Sequence[Sequence[Row[Any]]]:
         async with self._engine.connect() as connection:
-            return [(await connection.execute(statement)).all() for statement in statements]
+            return [(await connection.execute(statement, bound)).all() for statement in statements]

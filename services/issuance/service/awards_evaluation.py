@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -51,11 +51,16 @@ class Known:
     holdings: Holdings
     at: datetime
     worth: Mapping[str, Worth]
+    _said: dict[tuple[str, int, Bound | None], tuple[Pathway, Evaluation]] = field(default_factory=dict, compare=False)
 
     def evaluated(self, pathway: Pathway, rests_on: Bound | None = None) -> Evaluation:
         """Return what the rule of the pathway says; `rests_on`: as it is of an award that was made before."""
-        holdings = self.holdings
-        return evaluate(pathway, holdings.held, holdings.awards, self.at, bound=rests_on, worth=self.worth)
+        holdings, asked = self.holdings, (pathway.id, pathway.version, rests_on)
+        before = self._said.get(asked)
+        if before is None or before[0] is not pathway:  # a trial's rule may have the id of a published one
+            said = evaluate(pathway, holdings.held, holdings.awards, self.at, bound=rests_on, worth=self.worth)
+            before = self._said[asked] = (pathway, said)
+        return before[1]
 
     def assessed(
         self, subject: Subject, published: PublishedPathway, state: Stack, *, confirmed: bool = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from kompetenspass.events.base import Event
 from kompetenspass.log.api import Log
@@ -18,13 +19,22 @@ from services.issuance.service.stacking_ports import PublishedPathway, StackingF
 
 _REACTION = "progress"
 
+Folded = Mapping[UUID, tuple[stack.Stack, int]]
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look found: the evaluation that the progress says, and the learner's awards of the pathway."""
+    """What one look found: the evaluation that the progress says, and the learner's awards of the pathway.
+
+    `folded`: the streams of those that stand, each read before `known`, so that both may be decided on together;
+    `versions`: the digests of the versions for which `known` has all that evaluation asks.
+    """
 
     evaluation: Evaluation
     rows: Sequence[StackRow]
+    known: Known
+    folded: Folded
+    versions: Collection[str]
 
 
 class Progresses:
@@ -42,11 +52,11 @@ class Progresses:
         seen: list[Seen] = []
 
         async def decide(said: domain.Progressed) -> Sequence[Event]:
-            pathways = [newest.pathway, *(inner.pathway for inner in opened.values())]
-            known = await self._evaluations.known(learner_ref, pathways)
-            pathway, evaluation = await self._looked(known, newest)
-            nested = {id_: await self._looked(known, inner) for id_, inner in opened.items()}
-            seen.append(Seen(evaluation, [row for row in known.holdings.stacks if row.pathway_id == pathway.id]))
+            known, folded, versions = await self._known(learner_ref, newest, opened, said)
+            pathway, evaluation = await self._looked(known, newest, folded)
+            nested = {id_: await self._looked(known, inner, folded) for id_, inner in opened.items()}
+            rows = [row for row in known.holdings.stacks if row.pathway_id == pathway.id]
+            seen.append(Seen(evaluation, rows, known, folded, versions))
             events[:] = domain.progressed(said, learner_ref, pathway, evaluation, nested)
             return events
 
@@ -56,12 +66,45 @@ class Progresses:
         )  # fmt: skip
         return seen[-1]
 
-    async def _looked(self, known: Known, newest: PublishedPathway) -> tuple[Pathway, Evaluation]:
+    async def _known(
+        self, learner_ref: str, newest: PublishedPathway, opened: Mapping[str, PublishedPathway],
+        said: domain.Progressed,
+    ) -> tuple[Known, Folded, Collection[str]]:  # fmt: skip
+        """Return what the learner has, the awards of the pathway, and the versions that were asked about.
+
+        Every stream is read before what it is decided on: what is known first is never written over what came later.
+        Which streams these are is guessed from the progress; what is known says whether others are missing, and is
+        then read again after them.
+        """
+        folded = await self._folded(_likely(learner_ref, newest, said))
+        while True:
+            made = [state.stacked.pathway_digest for state, _ in folded.values() if state.stacked is not None]
+            found = [await self._facts.pathway_version(digest) for digest in made if digest != newest.digest]
+            asked = {one.digest: one.pathway for one in (newest, *opened.values(), *found) if one is not None}
+            known = await self._evaluations.known(learner_ref, tuple(asked.values()))
+            rows = [row for row in known.holdings.stacks if row.pathway_id == newest.pathway.id]
+            missing = {row.stack_id for row in rows if row.stands} - folded.keys()
+            if not missing:
+                return known, folded, asked.keys()
+            folded = await self._folded({*folded, *missing})
+
+    async def _folded(self, stack_ids: Collection[UUID]) -> Folded:
+        return {one: await fold(self._log, stack.stream_of(one), stack.INITIAL, stack.evolve) for one in stack_ids}
+
+    async def _looked(self, known: Known, newest: PublishedPathway, folded: Folded) -> tuple[Pathway, Evaluation]:
         """Return the version that counts for the learner, and what it says: the award's, where one stands."""
         for row in reversed(known.holdings.stacks):
-            if row.pathway_id == newest.pathway.id and row.state in ("awarded", "suspended"):
+            if row.pathway_id == newest.pathway.id and row.stands:
                 version = await self._facts.pathway_version(row.pathway_digest)
-                state, _ = await fold(self._log, stack.stream_of(row.stack_id), stack.INITIAL, stack.evolve)
+                read = folded if row.stack_id in folded else await self._folded((row.stack_id,))
+                state, _ = read[row.stack_id]
                 if version is not None and state.stands:
                     return version.pathway, known.evaluated(version.pathway, stack.bound(state))
         return newest.pathway, known.evaluated(newest.pathway)
+
+
+def _likely(learner_ref: str, newest: PublishedPathway, said: domain.Progressed) -> Collection[UUID]:
+    """Return the award that most likely stands: the one made by itself, once the rule was satisfied."""
+    if said.said is None or not said.satisfied:
+        return ()
+    return (stack.stack_id_of(learner_ref, newest.pathway.id, said.said.pathway_version, 1),)

@@ -71,6 +71,11 @@ class StackRow:
     recognition_level: str | None
     offer: OpenOffer | None
 
+    @property
+    def stands(self) -> bool:
+        """Whether it was made and is not revoked."""
+        return self.state in ("awarded", "suspended")
+
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
@@ -106,6 +111,18 @@ class Named:
 
     ids: tuple[str, ...]
     selectors: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A learner for whom a credential counts: what it was issued or awarded for, and the pathways it is the award of.
+
+    Before it is issued or awarded it is there for nothing. `own`: only of the learner whose award it is.
+    """
+
+    learner_ref: str
+    named: frozenset[str]
+    own: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +163,9 @@ class StackingFacts(Protocol):
 
     async def learners_of(self, credential_id: UUID) -> Sequence[str]:
         """Return whose credential it is, and for whom it counts because they presented it; sorted."""
+
+    async def touched_by(self, credential_id: UUID) -> Sequence[Touched]:
+        """Return the same learners, each with what the credential is there for."""
 
     async def revocation(self, credential_id: UUID) -> Revocation | None:
         """Return how the registry revoked a credential, None when it did not."""

@@ -28,7 +28,7 @@ from services.issuance.service.award_authority import facts_missing
 from services.issuance.service.awards_cause import Cause, because_it_is_due
 from services.issuance.service.awards_evaluation import Evaluations, subject_for
 from services.issuance.service.awards_mandate import Mandate
-from services.issuance.service.progress import Progresses
+from services.issuance.service.progress import Progresses, Seen
 from services.issuance.service.stacking_ports import DueDates, PublishedPathway, StackingFacts, StackRow
 
 _log = structlog.get_logger("kompetenspass")
@@ -63,15 +63,16 @@ class Stacks:
     async def credential_changed(self, credential_id: UUID, named: str, cause: Cause) -> None:
         """Look again at the pathways that name a credential's definition, for all whom it counts for."""
         await self._facts.refresh()
-        for learner_ref in await self._facts.learners_of(credential_id):
-            await self._look(learner_ref, await self._facts.concerned(named), cause)
+        naming = await self._facts.concerned(named)
+        for learner_ref in await self._facts.learners_of(credential_id) if naming else ():
+            await self._look(learner_ref, naming, cause)
 
     async def award_changed(self, learner_ref: str, credential_id: UUID, pathway_id: str, cause: Cause) -> None:
         """Look again at an award's own pathway, and at those that name it, for all whom the award counts for."""
         await self._facts.refresh()
         naming = await self._facts.concerned(pathway_id)
         await self._look(learner_ref, {pathway_id, *naming}, cause)
-        for other in await self._facts.learners_of(credential_id):
+        for other in await self._facts.learners_of(credential_id) if naming else ():
             if other != learner_ref:
                 await self._look(other, naming, cause)
 
@@ -85,13 +86,9 @@ class Stacks:
     async def status_changed(self, credential_id: UUID, cause: Cause) -> None:
         """Look again at the pathways that a credential matters for; one that was never issued matters for none."""
         await self._facts.refresh()
-        for learner_ref in await self._facts.learners_of(credential_id):
-            holdings = await self._facts.holdings(learner_ref)
-            own = {one.pathway_id for one in holdings.stacks if one.credential_id == credential_id}
-            held = {one.definition_id for one in holdings.held if one.credential_id == credential_id}
-            held |= {one.pathway_id for one in holdings.awards if one.credential_id == credential_id}
-            naming = [await self._facts.concerned(named) for named in sorted(held)]
-            await self._look(learner_ref, own.union(*naming), cause)
+        for touched in await self._facts.touched_by(credential_id):
+            naming = [await self._facts.concerned(named) for named in sorted(touched.named)]
+            await self._look(touched.learner_ref, touched.own.union(*naming), cause)
 
     async def end_if_revoked(self, credential_id: UUID, cause: Cause) -> None:
         """End the award that a credential proves if the registry says that it is revoked; else there is nothing to do.
@@ -99,7 +96,7 @@ class Stacks:
         Asked when either becomes known, whichever comes second finds the other.
         """
         stack_id = await self._facts.stack_of_credential(credential_id)
-        revocation = await self._facts.revocation(credential_id)
+        revocation = None if stack_id is None else await self._facts.revocation(credential_id)
         if stack_id is None or revocation is None:
             return
 
@@ -120,7 +117,7 @@ class Stacks:
             seen = await self._progresses.follow(learner_ref, newest, cause)
             moments = [seen.evaluation.next_change]
             if seen.rows:
-                moments += [await self._again(row, cause) for row in seen.rows if row.state in ("awarded", "suspended")]
+                moments += [await self._again(row, seen, cause) for row in seen.rows if row.stands]
             elif seen.evaluation.outcome == "satisfied":
                 await self._first(learner_ref, newest, cause)
         return min((moment for moment in moments if moment is not None), default=None)
@@ -175,23 +172,31 @@ class Stacks:
                 return True
         return False
 
-    async def _again(self, row: StackRow, cause: Cause) -> datetime | None:
-        """Bring an award that was made up to date, under the version that it was made under."""
+    async def _again(self, row: StackRow, seen: Seen, cause: Cause) -> datetime | None:
+        """Bring an award that was made up to date, under the version that it was made under.
+
+        What was seen serves the first attempt where its stream was read before: after a conflict all is read again.
+        """
         version = await self._facts.pathway_version(row.pathway_digest)
         if version is None:
             raise facts_missing()
         moments: list[datetime | None] = []
+        folded = seen.folded.get(row.stack_id) if row.pathway_digest in seen.versions else None
+        at_hand = [seen.known] if folded is not None else []
 
         async def decide(state: Stack) -> Sequence[Event]:
-            known = await self._evaluations.known(row.learner_ref, (version.pathway,))
+            again = self._evaluations.known
+            known = at_hand.pop() if at_hand else await again(row.learner_ref, (version.pathway,))
             assessed = known.assessed(state.subject, version, state)
             moments.append(assessed.evaluation.next_change)
             return reassess(state, assessed)
 
-        await self._decided(row.stack_id, decide, cause)
+        await self._decided(row.stack_id, decide, cause, folded)
         return moments[-1]
 
-    async def _decided(self, stack_id: UUID, decide: Decide, cause: Cause) -> Done[Stack]:
+    async def _decided(
+        self, stack_id: UUID, decide: Decide, cause: Cause, folded: tuple[Stack, int] | None = None
+    ) -> Done[Stack]:
         stream, events = stream_of(stack_id), list[Event]()
 
         async def noted(state: Stack) -> Sequence[Event]:
@@ -200,7 +205,7 @@ class Stacks:
 
         return await execute(
             self._log, stream, initial=INITIAL, evolve=evolve, decide=noted, context=cause.context,
-            event_ids=cause.ids(_REACTION, stream, events),
+            event_ids=cause.ids(_REACTION, stream, events), folded=folded,
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kompetenspass.events.stacking import CredentialStacked, StackReviewOpened, StackSuspended
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
-from services.issuance.service.stacking_ports import AwardFilter, OpenOffer, Review
+from services.issuance.service.stacking_ports import AwardFilter, OpenOffer, Review, Touched
 from services.issuance.tests.stated import (
     LEARNER,
     PATHWAY,
@@ -115,3 +115,14 @@ async def test_a_credential_is_known_by_its_learner_and_an_award_by_its_credenti
     assert await queries.learners_of(id_of("unknown")) == []
     assert await queries.stack_of_credential(STACK_CREDENTIAL) == STACK
     assert await queries.stack_of_credential(id_of("a")) is None
+
+
+async def test_a_credential_is_there_for_what_it_was_issued_or_awarded_for(engine: AsyncEngine) -> None:
+    await told(engine, *earned("a"), proposed())
+    queries = queries_on(engine)
+    none, own = frozenset[str](), frozenset({PATHWAY["id"]})
+    assert await queries.touched_by(id_of("a")) == [Touched(LEARNER, frozenset({"sko-ys-01"}), none)]
+    assert await queries.touched_by(STACK_CREDENTIAL) == [Touched(LEARNER, none, own)]
+    await told(engine, stacked())
+    assert await queries.touched_by(STACK_CREDENTIAL) == [Touched(LEARNER, own, own)]
+    assert await queries.touched_by(id_of("unknown")) == []

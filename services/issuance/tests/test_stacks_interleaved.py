@@ -12,8 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kompetenspass.events import registry, stacking
 from kompetenspass.events.base import Event
+from kompetenspass.log.api import Answer, Append, Conflict, Recorded
+from kompetenspass.log.memory import MemoryLog
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
+from services.issuance.queries import Queries
+from services.issuance.service.stacking_ports import Holdings
 from services.issuance.state.schema import METADATA
 from services.issuance.tests.interleaved import Issuance
 from services.issuance.tests.stated import LEARNER, defined, earned, founded, id_of, pathway, tabled
@@ -177,3 +181,68 @@ async def test_replayed_from_nothing_the_tables_are_the_same_and_nothing_more_is
     await service.drained()
     assert await service.tables() == before
     assert await service.logs["issuance"].head() == said
+
+
+ALL_EARNED = [f"earn {name}" for name in "abcf"]
+
+
+@pytest.fixture
+def order(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is read and appended, in order: kinds of streams, and `holdings`; the first stack append is refused."""
+    seen, read, append, has = list[str](), MemoryLog.read_stream, MemoryLog.append, Queries.holdings
+
+    async def reading(log: MemoryLog, stream: str, after_version: int = 0) -> Sequence[Recorded]:
+        seen.append(f"read {stream.partition('-')[0]}")
+        return await read(log, stream, after_version)
+
+    async def appending(log: MemoryLog, request: Append) -> Answer:
+        kind = request.stream.partition("-")[0]
+        if kind == "stack" and "refuse" in seen:
+            seen[:] = [one for one in seen if one != "refuse"] + ["refused"]
+            return Conflict(request.expected_version)
+        seen.append(f"append {kind}")
+        return await append(log, request)
+
+    async def holding(queries: Queries, learner_ref: str) -> Holdings:
+        seen.append("holdings")
+        return await has(queries, learner_ref)
+
+    monkeypatch.setattr(MemoryLog, "read_stream", reading)
+    monkeypatch.setattr(MemoryLog, "append", appending)
+    monkeypatch.setattr(Queries, "holdings", holding)
+    return seen
+
+
+async def test_a_look_at_an_award_reads_the_holdings_once_and_after_its_streams(
+    engine: AsyncEngine, order: list[str]
+) -> None:
+    service = await straight(engine, (ALL_EARNED, []))
+    await service.state(*meaning("suspend c"))
+    order.clear()
+    await service.drained()
+    assert order[:3] == ["read progress", "read stack", "holdings"]
+    assert order.count("holdings") == order.count("read progress")
+
+
+async def test_after_a_conflict_the_stream_and_then_the_holdings_are_read_again(
+    engine: AsyncEngine, order: list[str]
+) -> None:
+    service = await straight(engine, (ALL_EARNED, []))
+    await service.state(*meaning("suspend a"))
+    order[:] = ["refuse"]
+    await service.drained()
+    at = order.index("refused")
+    assert order[at - 1 : at + 4] == ["append progress", "refused", "read stack", "holdings", "append stack"]
+
+
+async def test_an_award_of_an_earlier_version_is_found_where_it_is(engine: AsyncEngine, order: list[str]) -> None:
+    service = await straight(engine, (ALL_EARNED, []))
+    await service.state(pathway(**{**INNER.content, "version": 2}))
+    await service.drained()
+    order.clear()
+    await service.state(*meaning("suspend a"))
+    await service.drained()
+    awards, progress = await service.said(set())
+    assert awards["inner"]["state"] == "suspended"
+    assert progress["inner"].pathway_version == 1
+    assert order.count("holdings") == order.count("read progress")

@@ -117,3 +117,16 @@ async def test_an_id_taken_by_chance_is_a_bug(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("kompetenspass.log.execute.uuid7", lambda: taken.id)
     with pytest.raises(RuntimeError):
         await run(log)
+
+
+async def test_what_was_folded_before_is_begun_with_and_only_a_conflict_reads_again() -> None:
+    log, seen = MemoryLog("wallet", FixedClock()), list[int]()
+    before = await fold(log, "s", 0, counted)
+    await run(log)
+
+    def decide(state: int) -> list[Event]:
+        seen.append(state)
+        return [EVENT]
+
+    done = await execute(log, "s", initial=0, evolve=counted, decide=decide, context=CONTEXT, folded=before)
+    assert (seen, done.state) == ([0, 1], 2)

@@ -47,14 +47,16 @@ async def execute(
     context: Context,
     event_ids: Callable[[int], UUID] | None = None,
     attempts: int = 5,
+    folded: tuple[S, int] | None = None,
 ) -> Done[S]:
     """Fold the stream, decide, append; after another's append fold what is new and decide again.
 
     `event_ids` gives the id of the n-th event; a reaction hands in derived ones, and then `already stored` and
-    `id_reused` both mean that an earlier attempt did it. Raises what `decide` raises, and Problem: `conflict` after
+    `id_reused` both mean that an earlier attempt did it. `folded`: what the caller has of the stream from `fold`, to
+    begin with that instead of reading it once more. Raises what `decide` raises, and Problem: `conflict` after
     `attempts` conflicts, `log_unavailable`, `outcome_unknown`.
     """
-    state, version = await fold(log, stream, initial, evolve)
+    state, version = await fold(log, stream, initial, evolve) if folded is None else folded
     for _ in range(attempts):
         events = tuple(await _decided(decide(state)))
         if not events:
