@@ -22,7 +22,6 @@ from sqlalchemy import (
     and_,
     func,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -67,6 +66,10 @@ PARKED = Table(
     Column("type", Text, nullable=False),
     Column("error", Text, nullable=False),
 )
+
+
+_WITHOUT_WAITING = func.set_config("synchronous_commit", "off", True) == "off"
+"""Always true; for the rest of its transaction, the commit does not wait for the disk."""
 
 
 class Taken(Exception):
@@ -143,10 +146,10 @@ async def advance(connection: AsyncConnection, key: Key, log: str, before: Curso
 
     The transaction need not wait for the disk: lost in a crash, it takes what was applied with it, and is done again.
     """
-    await connection.execute(text("SET LOCAL synchronous_commit = off"))
     moved = await connection.execute(
         update(CURSORS)
         .where(_is(CURSORS, key, log), CURSORS.c.epoch == before.epoch, CURSORS.c.position == before.position)
+        .where(_WITHOUT_WAITING)
         .values(position=after.position, event_id=after.event_id)
     )
     if moved.rowcount != 1:
@@ -155,10 +158,10 @@ async def advance(connection: AsyncConnection, key: Key, log: str, before: Curso
 
 async def stamp(connection: AsyncConnection, key: Key, log: str, cursor: Cursor, moment: datetime) -> None:
     """Say that nothing stood after the cursor at `moment`. Raises Taken."""
-    await connection.execute(text("SET LOCAL synchronous_commit = off"))
     stamped = await connection.execute(
         update(CURSORS)
         .where(_is(CURSORS, key, log), CURSORS.c.epoch == cursor.epoch, CURSORS.c.position == cursor.position)
+        .where(_WITHOUT_WAITING)
         .values(checked_at=moment)
     )
     if stamped.rowcount != 1:

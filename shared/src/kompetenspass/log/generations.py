@@ -39,6 +39,13 @@ async def transaction(
             yield connection
 
 
+@asynccontextmanager
+async def statements(engine: AsyncEngine, translate: Mapping[str | None, str | None]) -> AsyncIterator[AsyncConnection]:
+    """Return a connection on which each statement is a transaction of its own: one round trip."""
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as plain:
+        yield await plain.execution_options(schema_translate_map=translate)
+
+
 async def prepare(engine: AsyncEngine, service: str, projection: Projection) -> Generation:
     """Return the generation that this version of the code keeps up to date, making it where there is none.
 

@@ -10,7 +10,7 @@ from kompetenspass.log import cursors
 from kompetenspass.log.api import Feed, Recorded
 from kompetenspass.log.cursors import Cursor, Key, schemas
 from kompetenspass.log.fates import Unhandled, settle
-from kompetenspass.log.generations import transaction
+from kompetenspass.log.generations import statements, transaction
 from kompetenspass.log.parked import BEHIND, park, parked_streams
 from kompetenspass.log.project import Reaction, ReactionHandler
 from kompetenspass.log.runner import Dispatch, Follower, Place
@@ -32,7 +32,9 @@ class ReactionFollower(Follower):
 
     async def _apply(self, cursor: Cursor, rows: Sequence[Recorded]) -> Cursor:
         """React to a page, moving the cursor at its end, and at times before: what a crash repeats has the same ids."""
-        async with transaction(self.place.engine, schemas(self.place.service)) as connection:
+        if not any(map(self._dispatch.concerns, rows)):
+            return await self._advance(cursor, rows[-1])
+        async with statements(self.place.engine, schemas(self.place.service)) as connection:
             aside = set(await parked_streams(connection, self.key, self.feed.owner))
         clock = asyncio.get_running_loop().time
         moved = clock()
@@ -62,7 +64,8 @@ class ReactionFollower(Follower):
 
     async def _advance(self, cursor: Cursor, row: Recorded, parking: str | None = None) -> Cursor:
         after = cursor.at(row)
-        async with transaction(self.place.engine, schemas(self.place.service)) as connection:
+        begun = transaction if parking else statements
+        async with begun(self.place.engine, schemas(self.place.service)) as connection:
             await cursors.advance(connection, self.key, self.feed.owner, cursor, after)
             if parking:
                 await park(connection, self.key, self.feed.owner, row, parking)

@@ -20,7 +20,7 @@ from kompetenspass.log import cursors
 from kompetenspass.log.api import Feed, Recorded
 from kompetenspass.log.cursors import Cursor, Key, Taken, schemas
 from kompetenspass.log.fates import Fate, Halt, Superseded, Unhandled, fate_of, settle
-from kompetenspass.log.generations import Generation, generations, is_live, transaction
+from kompetenspass.log.generations import Generation, generations, is_live, statements, transaction
 from kompetenspass.log.parked import BEHIND, park, parked_streams
 from kompetenspass.log.project import Handler, Projection
 from kompetenspass.log.waking import Bell
@@ -158,7 +158,7 @@ class Follower(ABC):
         now = asyncio.get_running_loop().time()
         if now - self._stamped < STAMP_SECONDS:
             return
-        async with transaction(self.place.engine, schemas(self.place.service)) as connection:
+        async with statements(self.place.engine, schemas(self.place.service)) as connection:
             await cursors.stamp(connection, self.key, self.feed.owner, cursor, moment)
         self._stamped, self.checked_at = now, moment
 
@@ -218,6 +218,10 @@ class ProjectionFollower(Follower):
     async def _transaction(self, cursor: Cursor, rows: Sequence[Recorded], parking: str | None = None) -> Cursor:
         after = cursor.at(rows[-1])
         log = self.feed.owner
+        if not any(map(self._dispatch.concerns, rows)):
+            async with statements(self.place.engine, self._translate) as connection:
+                await cursors.advance(connection, self.key, log, cursor, after)
+            return after
         async with transaction(self.place.engine, self._translate) as connection:
             await cursors.advance(connection, self.key, log, cursor, after)
             await self._still_live(connection)
