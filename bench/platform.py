@@ -101,8 +101,3 @@ def _found(folder: Path) -> Platform:
     lines = (shlex.split(line)[1] for line in (folder / "environment").read_text().splitlines())
     settings = dict(line.split("=", 1) for line in lines)
     return Platform(folder, urls, settings["KOMPETENSPASS_ISSUANCE_DATABASE_DSN"])
-
-
-def machine() -> str:
-    """Return what the figures were measured on."""
-    return f"{os.cpu_count()} cores, Python {sys.version.split()[0]}"

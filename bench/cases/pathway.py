@@ -15,7 +15,7 @@ from time import perf_counter
 from unittest.mock import patch
 
 from bench import population, rules
-from bench.platform import machine
+from bench.machine import machine
 from bench.population import AWARDED, Learner, Site
 from kompetenspass.embedded.postgres import EmbeddedPostgres
 from kompetenspass.embedded.provision import connected, provision
@@ -131,8 +131,9 @@ class Figures:
         yield "PASS" if self.reached else "FAIL"
 
 
-async def measure(learners: int) -> Figures:
-    """Return the figures: rules alone, then one act among `learners`."""
+async def measure(_rounds: int, size: int | None) -> Figures:
+    """Return the figures: rules alone, then one act among `size` learners."""
+    learners = size or 100_000
     *questions, worst = rules.questions()
     pure = [*rules.timed(questions, _ROUNDS), rules.parsing(_ROUNDS)]
     return Figures(pure, rules.timed([worst], _WORST_ROUNDS, warm_up=0)[0], await _touch(learners))

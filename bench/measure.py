@@ -1,0 +1,34 @@
+"""Rounds: every way of doing a thing is done once in each round, so that what slows the machine slows all of them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping
+from time import thread_time_ns
+
+from bench.report import Figure
+
+
+def interleaved(
+    ways: Mapping[str, Callable[[], object]], *, rounds: int, operations: int, warm_up: int = 300
+) -> dict[str, Figure]:
+    """Return the processor time of one operation of each way, in microseconds, for every round.
+
+    Time of this thread only: what neighbours take does not count. Each way is called `warm_up` times before.
+    """
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    for operation in ways.values():
+        for _ in range(min(warm_up, operations)):
+            operation()
+    for _ in range(rounds):
+        for name, operation in ways.items():
+            spent[name].append(_microseconds(operation, operations))
+    return {name: Figure(name, "us", values) for name, values in spent.items()}
+
+
+def _microseconds(operation: Callable[[], object], operations: int) -> float:
+    gc.collect()
+    began = thread_time_ns()
+    for _ in range(operations):
+        operation()
+    return (thread_time_ns() - began) / operations / 1000

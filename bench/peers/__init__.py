@@ -1,0 +1,1 @@
+"""How the same is done with the libraries that everybody takes, written the way their documentation shows it."""
