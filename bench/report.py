@@ -99,8 +99,8 @@ class Report:
         """Yield what is printed."""
         for name, value in self.setting.items():
             yield f"{name:16} {value}"
-        for part in (*self.figures, *self.goals, *self.conditions):
-            yield part.line()
+        for parts in (self.figures, self.goals, self.conditions):
+            yield from (part.line() for part in parts)
         yield f"{self.case}: {'PASS' if self.reached else 'MISS'}"
 
     def as_json(self) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any
 import httpx2
 import yaml
 
-from bench.platform import ROOT, Platform, machine, platform
+from bench.machine import machine
+from bench.platform import ROOT, Platform, platform
 from bench.wallet import fetch
 
 GOAL_PER_SECOND = 60.0
