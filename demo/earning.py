@@ -61,8 +61,9 @@ async def planned(
 ) -> dict[str, Any]:
     """Return a new achievement of a learner: known by `learner_ref`, or new by `given_name` and `family_name`."""
     body = {"definition_id": definition_id, "route": route, "learner": learner}
-    answer: dict[str, Any] = (await stage.post(awarder.provider, "issuance", "/v1/achievements", body)).body
-    return answer
+    answer = await stage.post(awarder.provider, "issuance", "/v1/achievements", body, on_all_before=True)
+    found: dict[str, Any] = answer.body
+    return found
 
 
 async def recorded(stage: Stage, awarder: Awarder, achievement_id: str, results: Sequence[Result]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx2
@@ -83,6 +83,8 @@ class Stage:
     urls: Mapping[str, str]
     tokens: Mapping[str, str]
     http: httpx2.AsyncClient
+    positions: dict[str, str] = field(default_factory=dict)
+    """Where the newest event that a service told us of stands in its log."""
 
     async def ask(self, party: str | None, method: str, service: str, path: str, **options: Any) -> Answer:
         """Return what `service` answers to `party` (a key of `tokens`; None: anybody), whatever its status is."""
@@ -92,15 +94,22 @@ class Stage:
         response = await self.http.request(method, self.urls[service] + path, headers=headers, **options)
         is_json = "json" in response.headers.get("content-type", "")
         body = response.json() if is_json else response.text
-        return Answer(response.status_code, body, response.headers.get("log-position"))
+        position = response.headers.get("log-position")
+        if position is not None:
+            self.positions[service] = position
+        return Answer(response.status_code, body, position)
 
     async def get(self, party: str | None, service: str, path: str, **options: Any) -> Any:
         """Return the body of a GET that must succeed."""
         return (await self._must(party, "GET", service, path, **options)).body
 
-    async def post(self, party: str, service: str, path: str, body: Mapping[str, Any]) -> Answer:
-        """Return the answer to a command that must succeed."""
-        return await self._must(party, "POST", service, path, json=body)
+    async def post(
+        self, party: str, service: str, path: str, body: Mapping[str, Any], *, on_all_before: bool = False
+    ) -> Answer:
+        """Return the answer to a command that must succeed; `on_all_before`: one that rests on what came before it."""
+        newest = self.positions.get(service) if on_all_before else None
+        headers = {} if newest is None else {"Wait-For": newest}
+        return await self._must(party, "POST", service, path, json=body, headers=headers)
 
     async def _must(self, party: str | None, method: str, service: str, path: str, **options: Any) -> Answer:
         answer = await self.ask(party, method, service, path, **options)
