@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from hypothesis import given
+import rfc8785
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kompetenspass.core.digest import b64u, b64u_decode, canonical_json, content_digest, integrity, sha256_hex
@@ -15,6 +19,32 @@ def test_canonical_json_sorts_keys_and_leaves_no_space() -> None:
 
 def test_equal_documents_have_one_digest_whatever_their_order() -> None:
     assert content_digest({"a": 1, "b": 2}) == content_digest({"b": 2, "a": 1})
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+_DOCUMENTS = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner),
+    max_leaves=30,
+)
+_AT_THE_EDGES = {'\x00\x1f\x7f\u2028"\\/\b\f\n\r\t': [2**53 - 1, -(2**53) + 1, True, None], "a": {"": ()}}
+
+
+@given(_DOCUMENTS)
+@example(_AT_THE_EDGES)
+@example({"\U0001f600": 1, "\ufb33": 2})
+@example({"larger": 2**53})
+@example({1: "no string"})
+@example("\ud800")
+def test_canonical_json_is_what_the_reference_library_writes_or_refuses(document: object) -> None:
+    assert _written(canonical_json, document) == _written(rfc8785.dumps, document)
+
+
+def _written(dumps: Callable[[Any], bytes], document: object) -> bytes | None:
+    try:
+        return dumps(document)
+    except ValueError:
+        return None
 
 
 def test_a_number_that_json_cannot_hold_is_refused() -> None:

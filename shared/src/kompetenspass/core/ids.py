@@ -51,4 +51,4 @@ def random_token(size: int = 16) -> str:
 
 def random_digits(length: int) -> str:
     """Return `length` unpredictable decimal digits, for transaction codes that a person types."""
-    return "".join(secrets.choice("0123456789") for _ in range(length))
+    return f"{secrets.randbelow(10**length):0{length}d}"

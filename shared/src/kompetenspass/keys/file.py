@@ -11,11 +11,11 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.keys import es256
 from kompetenspass.keys.public import public_jwk, thumbprint
 
 
@@ -63,6 +63,7 @@ class FileSigner:
 
     def __init__(self, key_path: Path, chain_path: Path | None = None) -> None:
         self._key = load_key(key_path)
+        self._sign = es256.signing(self._key)
         chain = () if chain_path is None else _load_chain(chain_path)
         if chain and chain[0].public_key() != self._key.public_key():
             raise _unusable(key_path, "is not the key of the first certificate of its chain")
@@ -80,8 +81,7 @@ class FileSigner:
 
     def sign(self, message: bytes) -> bytes:
         """Return the ES256 signature of `message`: r and s, 32 bytes each. Source: RFC 7518, section 3.4."""
-        r, s = decode_dss_signature(self._key.sign(message, ec.ECDSA(hashes.SHA256())))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return self._sign(message)
 
     def __repr__(self) -> str:
         return f"FileSigner(kid={self.kid!r})"

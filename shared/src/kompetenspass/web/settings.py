@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kompetenspass.keys.es256 import Crypto
+
 
 def is_loopback(host: str) -> bool:
     """Return whether `host`, a name or an address without port, is this machine by definition (RFC 6761: localhost)."""
@@ -45,6 +47,7 @@ class ServiceSettings(BaseSettings):
     outbound_private_hosts: tuple[str, ...] = Field(default=(), description="Hosts with private addresses to call.")
     outbound_ca_file: Path | None = Field(default=None, description="PEM file of further CAs trusted for TLS.")
     max_staleness_seconds: float = Field(default=30, gt=0, description="How old foreign facts may be for a command.")
+    crypto: Crypto = Field(default="cryptography", description="What computes ES256: aws-lc needs the extra `fast`.")
     only: Literal["all", "api", "projections"] = Field(default="all", description="What this process does.")
     traces_endpoint: str | None = Field(default=None, description="OTLP/HTTP endpoint for traces; none by default.")
 

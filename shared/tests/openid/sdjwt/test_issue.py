@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from kompetenspass.openid.jose import parse_unverified
-from kompetenspass.openid.sdjwt import SDJWT, SDJWTError, digest_of_copy, issue, present, verify
+from kompetenspass.openid.sdjwt import SDJWT, Path, SDJWTError, digest_of_copy, issue, present, verify
 from kompetenspass.openid.sdjwt.parse import read_disclosure
 from kompetenspass.testing.keys import TestSigner
 
@@ -35,7 +35,8 @@ def test_randomness_is_asked_for_once_per_credential(claims: Claims, issuer: Tes
 
     issued = issue(claims, disclosable=["given_name", "absent", ("has_part", None)], signer=issuer, random=random)
     assert len(issued.disclosures) == 3
-    assert asked == [3 * 18]
+    issue(claims, disclosable=[("has_part", None, "definition")], signer=issuer, random=random)
+    assert asked == [3 * 18, 2 * 18]
 
 
 def test_sd_3_digests_are_sorted_so_that_their_order_tells_nothing(claims: Claims, issuer: TestSigner) -> None:
@@ -96,6 +97,36 @@ def test_sd_3_reserved_claim_names_are_refused(name: str, claims: Claims, issuer
         with pytest.raises(SDJWTError) as refused:
             issue(bad, disclosable=[], signer=issuer, random=secrets.token_bytes)
         assert refused.value.code == "claim_name_reserved"
+
+
+@pytest.mark.parametrize("name", ["_sd", "...", "_sd_alg"])
+def test_sd_3_reserved_names_are_refused_inside_what_is_disclosed(
+    name: str, claims: Claims, issuer: TestSigner
+) -> None:
+    for value in ({name: 1}, [{name: 1}], ({"b": ({name: 1},)},)):
+        with pytest.raises(SDJWTError) as refused:
+            issue({**claims, "a": value}, disclosable=["a"], signer=issuer, random=secrets.token_bytes)
+        assert refused.value.code == "claim_name_reserved"
+
+
+@pytest.mark.parametrize("value", [float("nan"), {"set"}, b"bytes", datetime(2026, 1, 1, tzinfo=UTC)], ids=repr)
+def test_what_json_cannot_hold_is_not_issued(value: object, claims: Claims, issuer: TestSigner) -> None:
+    for more in ({"a": value}, {"a": [{"b": value}]}):
+        for paths in ([], ["a"]):
+            with pytest.raises((ValueError, TypeError)):
+                issue({**claims, **more}, disclosable=paths, signer=issuer, random=secrets.token_bytes)
+    with pytest.raises((ValueError, TypeError)):
+        issue(claims, disclosable=[], signer=issuer, random=secrets.token_bytes, holder_jwk={"x": value})
+
+
+def test_the_order_of_the_disclosures_tells_nothing_of_the_order_of_the_claims(issuer: TestSigner) -> None:
+    claims = {"vct": "urn:example:type", "a": 1, "b": 2, "c": {"d": 3, "e": 4}}
+    paths: list[str | Path] = ["a", "b", "c", ("c", "d"), ("c", "e")]
+    names = []
+    for given in (claims, dict(reversed(claims.items()))):
+        issued = issue(given, disclosable=paths, signer=issuer, random=secrets.token_bytes)
+        names.append([read_disclosure(disclosure)[1] for disclosure in issued.disclosures])
+    assert names == [["d", "e", "a", "b", "c"]] * 2
 
 
 @pytest.mark.parametrize("path", ["iss", "vct", "exp", "status", ("cnf", "jwk"), "aka_vcts", "vct#integrity", "nbf"])

@@ -163,10 +163,25 @@ def test_sd_4_an_object_of_hidden_claims_becomes_an_empty_object(
 
 
 def test_claims_nested_too_deep_are_refused(signed: Signed, code: Any) -> None:
-    deep: object = 1
+    lists: object = 1
+    objects: object = 1
     for _ in range(40):
-        deep = [deep]
-    assert code(signed({"a": deep})) == "sd_jwt_malformed"
+        lists, objects = [lists], {"a": objects}
+    assert code(signed({"a": lists})) == "sd_jwt_malformed"
+    assert code(signed({"a": objects})) == "sd_jwt_malformed"
+    hidden = disclosure("salt", "b", objects)
+    assert code(signed({"_sd": [sha256_b64u(hidden)]}, hidden)) == "sd_jwt_malformed"
+
+
+def test_sd_4_whether_anything_is_hidden_is_told(signed: Signed, issuer: TestSigner, now: datetime) -> None:
+    for payload, hidden in (
+        ({"_sd": [sha256_b64u(NAME)]}, False),
+        ({"_sd": [sha256_b64u(NAME), "decoy"]}, True),
+        ({"_sd": [sha256_b64u(NAME)], "a": {"_sd": ["decoy"]}}, True),
+        ({"_sd": [sha256_b64u(NAME)], "a": [{"...": "decoy"}]}, True),
+    ):
+        verified = verify(signed(payload, NAME), issuer_key=issuer.public_key, now=now)
+        assert verified.processed.hidden is hidden
 
 
 def test_sd_4_an_unsigned_credential_is_refused(code: Any) -> None:

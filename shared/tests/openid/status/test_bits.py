@@ -22,6 +22,7 @@ from kompetenspass.openid.status import (
     meaning,
     new_values,
     set_value,
+    set_values,
 )
 
 VECTORS = sorted((Path(__file__).parents[2] / "vectors" / "status").glob("*.json"))
@@ -54,7 +55,8 @@ def test_trap_7_the_first_entry_is_the_least_significant_bit() -> None:
     for idx, bit in enumerate([1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 0, 1]):
         set_value(values, 1, idx, bit)
     assert values.hex() == "b9a3"
-    assert b64u_decode_strict(encode(values, 1)).hex() == "78dadbb918000217015d"
+    assert zlib.decompress(bytes.fromhex("78dadbb918000217015d")) == values
+    assert zlib.decompress(b64u_decode_strict(encode(values, 1))) == values
 
 
 def test_tsl_3_a_new_list_says_valid_everywhere() -> None:
@@ -72,6 +74,34 @@ def test_what_is_set_is_what_is_got_and_its_neighbours_stay(bits: int, data: st.
         set_value(values, bits, idx, expected[idx])
     decoded = decode(encode(values, bits), bits)
     assert [get(decoded, idx) for idx in range(len(expected))] == expected
+
+
+@settings(deadline=None)
+@given(bits=st.sampled_from(WIDTHS), indices=st.lists(st.integers(0, 39), max_size=20), data=st.data())
+def test_many_that_are_set_at_once_are_as_if_set_one_by_one(bits: int, indices: list[int], data: st.DataObject) -> None:
+    before = new_values(40, bits)
+    for idx in range(40):
+        set_value(before, bits, idx, data.draw(st.integers(0, (1 << bits) - 1)))
+    value = data.draw(st.integers(0, (1 << bits) - 1))
+    one_by_one, at_once = bytearray(before), bytearray(before)
+    for idx in indices:
+        set_value(one_by_one, bits, idx, value)
+    set_values(at_once, bits, indices, value)
+    assert at_once == one_by_one
+
+
+@pytest.mark.parametrize(("indices", "value"), [([3, 16], 1), ([3, -1], 1), ([3], 2)])
+def test_none_is_set_where_one_index_or_the_value_does_not_fit(indices: list[int], value: int) -> None:
+    values = new_values(16, 1)
+    with pytest.raises(StatusError):
+        set_values(values, 1, indices, value)
+    assert not any(values)
+
+
+@pytest.mark.parametrize("level", [1, 6, 12])
+def test_tsl_2_any_zlib_reads_what_is_written_at_any_level(level: int) -> None:
+    values = bytearray(range(256)) * 64
+    assert zlib.decompress(b64u_decode_strict(encode(values, 8, level=level))) == values
 
 
 @pytest.mark.parametrize("bits", [0, 3, 5, 16, -1, True, "1", None, 1.0])

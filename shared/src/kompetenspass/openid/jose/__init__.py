@@ -2,13 +2,15 @@
 
 from kompetenspass.openid.jose.encoding import b64u_decode_strict, b64u_encode, json_text, strict_json
 from kompetenspass.openid.jose.errors import JoseCode, JoseError
-from kompetenspass.openid.jose.jwk import PublicKey, jwk_of, public_key, thumbprint
+from kompetenspass.openid.jose.jwk import PublicKey, jwk_of, own_members, public_key, thumbprint
 from kompetenspass.openid.jose.jws import (
     ES256_ONLY,
     MAX_CHARS,
+    OpenJWS,
     Unverified,
     Verified,
     check_typ,
+    open_jws,
     parse_header,
     parse_unverified,
     sign_jws,
@@ -32,6 +34,7 @@ __all__ = [
     "SKEW_SECONDS",
     "JoseCode",
     "JoseError",
+    "OpenJWS",
     "PublicKey",
     "Unverified",
     "Verified",
@@ -45,6 +48,8 @@ __all__ = [
     "leaf_key",
     "load_anchors",
     "numeric_date",
+    "open_jws",
+    "own_members",
     "parse_header",
     "parse_unverified",
     "public_key",

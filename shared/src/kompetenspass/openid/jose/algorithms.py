@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from kompetenspass.keys import es256
 from kompetenspass.openid.jose.errors import JoseError
 from kompetenspass.openid.jose.jwk import PublicKey
 
-_SHA256 = ec.ECDSA(hashes.SHA256())
 _SHA384 = ec.ECDSA(hashes.SHA384())
 _PSS = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32)
 
@@ -21,21 +21,23 @@ def _wrong_key() -> JoseError:
     return JoseError("unsupported_alg", "The token's `alg` does not belong to this kind of key.")
 
 
-def _ecdsa(key: PublicKey, curve: str, size: int, scheme: ec.ECDSA, signature: bytes, message: bytes) -> None:
-    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != curve:
-        raise _wrong_key()
-    if len(signature) != 2 * size:
-        raise InvalidSignature
-    r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
-    key.verify(encode_dss_signature(r, s), message, scheme)
-
-
 def _es256(key: PublicKey, signature: bytes, message: bytes) -> None:
-    _ecdsa(key, "secp256r1", 32, _SHA256, signature, message)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        if key.curve.name != "secp256r1":
+            raise _wrong_key()
+    elif not isinstance(key, es256.P256Key):
+        raise _wrong_key()
+    if not es256.holds(key, signature, message):
+        raise InvalidSignature
 
 
 def _es384(key: PublicKey, signature: bytes, message: bytes) -> None:
-    _ecdsa(key, "secp384r1", 48, _SHA384, signature, message)
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp384r1":
+        raise _wrong_key()
+    if len(signature) != 96:
+        raise InvalidSignature
+    r, s = int.from_bytes(signature[:48], "big"), int.from_bytes(signature[48:], "big")
+    key.verify(encode_dss_signature(r, s), message, _SHA384)
 
 
 def _eddsa(key: PublicKey, signature: bytes, message: bytes) -> None:

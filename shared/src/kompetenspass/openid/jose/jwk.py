@@ -8,10 +8,11 @@ from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from kompetenspass.openid.jose.encoding import b64u_decode_strict, b64u_encode, json_text
+from kompetenspass.keys import es256
+from kompetenspass.openid.jose.encoding import b64u_decode_strict, b64u_encode, json_bytes
 from kompetenspass.openid.jose.errors import JoseError
 
-PublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+PublicKey: TypeAlias = es256.PublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _THUMBPRINT = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
@@ -41,7 +42,7 @@ def _ec_key(jwk: Mapping[str, object]) -> PublicKey:
     curve, size = _CURVES[name]
     point = b"\x04" + _octets(jwk, "x", size) + _octets(jwk, "y", size)
     try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(curve, point)
+        return es256.public_key(point) if size == 32 else ec.EllipticCurvePublicKey.from_encoded_point(curve, point)
     except ValueError as error:
         raise JoseError("bad_jwk", "The JWK is not a point on its curve.") from error
 
@@ -94,12 +95,22 @@ def jwk_of(key: PublicKey) -> dict[str, str]:
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
         return {"kty": "RSA", "n": _integer(numbers.n), "e": _integer(numbers.e)}
+    if isinstance(key, es256.P256Key):
+        return {"kty": "EC", "crv": "P-256", "x": b64u_encode(key.point[1:33]), "y": b64u_encode(key.point[33:])}
     name = _NAMES.get(key.curve.name)
     if name is None:
         raise JoseError("bad_jwk", "The curve of the key is not supported.", remedy="Use P-256.")
     point, size = key.public_numbers(), _CURVES[name][1]
     x, y = (b64u_encode(number.to_bytes(size, "big")) for number in (point.x, point.y))
     return {"kty": "EC", "crv": name, "x": x, "y": y}
+
+
+def own_members(jwk: Mapping[str, object], key: PublicKey) -> dict[str, str]:
+    """Return `jwk_of(key)` for the `key` that `public_key` has read from `jwk`.
+
+    Of a point there is one spelling, and `jwk` had it; a number of RSA may have been written with zeros before it.
+    """
+    return {name: str(jwk[name]) for name in ("kty", "crv", "x", "y")} if jwk["kty"] == "EC" else jwk_of(key)
 
 
 def _integer(number: int) -> str:
@@ -112,5 +123,4 @@ def thumbprint(jwk: Mapping[str, object]) -> str:
     names = _THUMBPRINT.get(kind) if isinstance(kind, str) else None
     if names is None or not all(isinstance(jwk.get(name), str) for name in names):
         raise JoseError("bad_jwk", "The JWK lacks a required member.")
-    text = json_text({name: jwk[name] for name in names})
-    return b64u_encode(hashlib.sha256(text.encode("utf-8")).digest())
+    return b64u_encode(hashlib.sha256(json_bytes({name: jwk[name] for name in names})).digest())

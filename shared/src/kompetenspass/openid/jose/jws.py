@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kompetenspass.keys.api import Signer
 from kompetenspass.openid.jose.algorithms import verify_signature
-from kompetenspass.openid.jose.encoding import b64u_ascii, b64u_decode_strict, is_strings, json_text, strict_json
+from kompetenspass.openid.jose.encoding import b64u_ascii, b64u_decode_strict, is_strings, json_bytes, strict_json
 from kompetenspass.openid.jose.errors import JoseError
 from kompetenspass.openid.jose.jwk import PublicKey
 
@@ -29,21 +30,32 @@ class Unverified(NamedTuple):
     payload: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenJWS:
+    """A compact JWS taken apart by `open_jws`: nobody has verified it. `verify_jws` takes it as it takes the text."""
+
+    head: str
+    body: str
+    tail: str
+    header: dict[str, Any]
+    payload: dict[str, Any]
+
+
 def sign_jws(header: Mapping[str, object], payload: bytes | Mapping[str, object], signer: Signer) -> str:
     """Return the compact JWS of `payload`. The header is signed as given; `alg` is ES256 where it names none."""
-    body = payload if isinstance(payload, bytes) else json_text(payload).encode("utf-8")
-    return sign_encoded(encode_header(header), body, signer)
+    body = payload if isinstance(payload, bytes) else json_bytes(payload)
+    return sign_encoded(encode_header(header), body, signer).decode("ascii")
 
 
 def encode_header(header: Mapping[str, object]) -> bytes:
     """Return the first part of a compact JWS, for those who sign often with one header. `alg` is ES256 by default."""
-    return b64u_ascii(json_text({"alg": "ES256", **header}).encode("utf-8"))
+    return b64u_ascii(json_bytes({"alg": "ES256", **header}))
 
 
-def sign_encoded(head: bytes, body: bytes, signer: Signer) -> str:
-    """Return the compact JWS of the bytes `body` under a header that `encode_header` made."""
+def sign_encoded(head: bytes, body: bytes, signer: Signer) -> bytes:
+    """Return the compact JWS of the bytes `body` under a header that `encode_header` made, in ASCII."""
     signing_input = head + b"." + b64u_ascii(body)
-    return (signing_input + b"." + b64u_ascii(signer.sign(signing_input))).decode("ascii")
+    return signing_input + b"." + b64u_ascii(signer.sign(signing_input))
 
 
 def _object(part: str, what: str) -> dict[str, Any]:
@@ -87,8 +99,16 @@ def parse_unverified(token: object, *, max_chars: int = MAX_CHARS) -> Unverified
 
     Raises JoseError `malformed_jws`. Source: RFC 7515, section 5.2, steps 1 to 5.
     """
-    head, body, _ = _split(token, max_chars)
-    return Unverified(_object(head, "header"), _object(body, "payload"))
+    opened = open_jws(token, max_chars=max_chars)
+    return Unverified(opened.header, opened.payload)
+
+
+def open_jws(token: object, *, max_chars: int = MAX_CHARS) -> OpenJWS:
+    """Return a compact JWS taken apart, to choose the key by what it says, and then to verify it without reading it
+    again. Raises JoseError `malformed_jws`. Source: RFC 7515, section 5.2, steps 1 to 5.
+    """
+    head, body, tail = _split(token, max_chars)
+    return OpenJWS(head, body, tail, _object(head, "header"), _object(body, "payload"))
 
 
 def check_typ(header: Mapping[str, object], typ: str | Collection[str]) -> None:
@@ -112,14 +132,15 @@ def verify_jws(
     understood: Collection[str] = (),
     max_chars: int = MAX_CHARS,
 ) -> Verified:
-    """Return header and claims of a compact JWS signed by `key`.
+    """Return header and claims of a compact JWS (as text, or as `open_jws` took it apart) signed by `key`.
 
     `typ` is what the header must say (None: the protocol gives it no type). `algs` is the allow-list; `understood`
     names the extensions that `crit` may require. Times are not judged: see `check_times`.
     Raises JoseError. Source: RFC 7515, section 5.2; RFC 8725, section 3.
     """
-    head, body, tail = _split(token, max_chars)
-    header = _object(head, "header")
+    opened = token if isinstance(token, OpenJWS) else None
+    head, body, tail = (opened.head, opened.body, opened.tail) if opened else _split(token, max_chars)
+    header = opened.header if opened else _object(head, "header")
     alg = header.get("alg")
     if not isinstance(alg, str) or alg not in algs:
         raise JoseError("unsupported_alg", "The token's `alg` is not accepted.", remedy=f"Use {', '.join(algs)}.")
@@ -132,4 +153,4 @@ def verify_jws(
     except ValueError as error:
         raise JoseError("malformed_jws", "The signature of the token cannot be read.") from error
     verify_signature(alg, key, signature, signing_input)
-    return Verified(header, _object(body, "payload"))
+    return Verified(header, opened.payload if opened else _object(body, "payload"))

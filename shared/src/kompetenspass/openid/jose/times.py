@@ -8,6 +8,7 @@ from datetime import datetime
 from kompetenspass.openid.jose.errors import JoseError
 
 SKEW_SECONDS = 60
+_NUMBER = (int, float)
 
 
 def numeric_date(claims: Mapping[str, object], name: str) -> float | None:
@@ -18,7 +19,7 @@ def numeric_date(claims: Mapping[str, object], name: str) -> float | None:
     value = claims.get(name)
     if value is None and name not in claims:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBER):
         raise JoseError("malformed_claim", f"The claim {name!r} is not a number of seconds.")
     try:
         return float(value)
@@ -44,7 +45,7 @@ def check_times(
     for name in required:
         if name not in claims:
             raise JoseError("missing_claim", f"The claim {name!r} is missing.")
-    exp, nbf, iat = (numeric_date(claims, name) for name in ("exp", "nbf", "iat"))
+    exp, nbf, iat = numeric_date(claims, "exp"), numeric_date(claims, "nbf"), numeric_date(claims, "iat")
     if exp is not None and moment >= exp + skew_seconds:
         raise JoseError("expired", "The token has expired.")
     if nbf is not None and moment < nbf - skew_seconds:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from kompetenspass.keys import es256
 from kompetenspass.openid.jose.encoding import b64u_encode
 from kompetenspass.openid.jose.errors import JoseError
 from kompetenspass.openid.jose.jwk import PublicKey
@@ -86,6 +87,8 @@ def leaf_key(certificate: x509.Certificate) -> PublicKey:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         raise JoseError("bad_x5c", "The certificate's key is not supported.") from error
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == "secp256r1":
+        return es256.adopted(key)
     if isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey):
         return key
     raise JoseError("bad_x5c", "The certificate's key is not supported.")

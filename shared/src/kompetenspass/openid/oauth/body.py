@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from kompetenspass.core.errors import Problem
 from kompetenspass.openid.jose import strict_json
@@ -20,11 +20,21 @@ def form_parameters(body: bytes, refuse: Refuse) -> dict[str, str]:
     Raises what `refuse` makes for bytes that are not UTF-8, repeated names or control characters.
     Source: RFC 6749, sections 3.2 and appendix B.
     """
+    fields = body.split(b"&")
     try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        body.decode("utf-8")  # what is not quoted must be UTF-8 by itself, before anything is joined
+        pairs = [_parameter(field) for field in fields if field]
     except ValueError as error:
         raise refuse("The form cannot be read as UTF-8 parameters.") from error
+    if len(fields) > MAX_FIELDS:
+        raise refuse("The form has too many parameters.")
     return unique_parameters(pairs, refuse)
+
+
+def _parameter(field: bytes) -> tuple[str, str]:
+    """Return name and value as `urllib.parse.parse_qsl` does, which takes several times as long for a long value."""
+    name, _, value = field.replace(b"+", b" ").partition(b"=")
+    return unquote_to_bytes(name).decode("utf-8"), unquote_to_bytes(value).decode("utf-8")
 
 
 def unique_parameters(pairs: list[tuple[str, str]], refuse: Refuse) -> dict[str, str]:

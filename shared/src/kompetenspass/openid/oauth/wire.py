@@ -27,6 +27,10 @@ class Message(BaseModel):
         """Return the message as a JSON object, absent members left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
+    def to_text(self) -> str:
+        """Return the same object as JSON text."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
 
 def _first_fault(error: ValidationError) -> str:
     """Say where the first fault is, and never what was received: that may be a secret."""

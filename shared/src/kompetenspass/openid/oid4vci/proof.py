@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from kompetenspass.keys.api import Signer
 from kompetenspass.openid import jose
@@ -66,17 +67,19 @@ def build(signer: Signer, *, issuer: str, now: datetime, nonce: str | None, clie
 
 def _verify_one(proof: str, issuer: str, now: datetime, algs: tuple[str, ...], client_id: str | None) -> VerifiedProof:
     try:
-        key = jose.public_key(_holder_jwk(jose.parse_header(proof)))
-        payload = jose.verify_jws(proof, key, typ=PROOF_TYP, algs=algs).payload
+        opened = jose.open_jws(proof)
+        named = _holder_jwk(opened.header)
+        key = jose.public_key(named)
+        payload = jose.verify_jws(opened, key, typ=PROOF_TYP, algs=algs).payload
         jose.check_times(payload, now, skew_seconds=LEEWAY_SECONDS, max_age_seconds=MAX_AGE_SECONDS)
-        jwk = jose.jwk_of(key)
     except jose.JoseError as refusal:
         raise invalid_proof(f"A proof is unsound: {refusal.title}", detail=refusal.code) from refusal
     _check_claims(payload, issuer, client_id)
+    jwk = jose.own_members(named, key)
     return VerifiedProof(jwk, jose.thumbprint(jwk), _nonce(payload))
 
 
-def _holder_jwk(header: Mapping[str, object]) -> object:
+def _holder_jwk(header: Mapping[str, Any]) -> Any:
     """Return the `jwk` header: the only way that this issuer's metadata names, so `kid` and `x5c` are refused."""
     named = [name for name in _KEY_HEADERS if name in header]
     if named != ["jwk"]:

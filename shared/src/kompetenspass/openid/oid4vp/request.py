@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -41,6 +43,18 @@ def x509_hash_client_id(x5c: Sequence[str]) -> str:
     """Return the client identifier of a verifier whose key has this certificate chain.
 
     Raises JoseError `bad_x5c`. Source: OpenID4VP 1.0, section 5.9.3."""
+    return _client_id(tuple(x5c))
+
+
+@lru_cache(maxsize=64)
+def _check_query(text: str) -> None:
+    """Raise InvalidQuery for a query that is not valid; verifiers ask the same again and again, so it is read once."""
+    parse(json.loads(text))
+
+
+@lru_cache(maxsize=16)
+def _client_id(x5c: tuple[str, ...]) -> str:
+    """Return the client identifier: a verifier has few chains, and asks for this at every request."""
     return f"x509_hash:{jose.x509_hash(jose.read_x5c(list(x5c))[0])}"
 
 
@@ -60,7 +74,7 @@ def request_object(
     for value in (request.nonce, request.state):
         if not _UNGUESSABLE.match(value):
             raise ValueError("nonce and state need 22 to 43 URL-safe characters")
-    parse(request.dcql_query)
+    _check_query(jose.json_text(request.dcql_query))
     issued = int(now.timestamp())
     payload: dict[str, object] = {
         "client_id": request.client_id,

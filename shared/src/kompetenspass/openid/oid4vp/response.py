@@ -74,7 +74,8 @@ def vp_token_form(presented: Mapping[str, Sequence[str]], state: str | None) -> 
     """Return the form body of a wallet's answer, and of nothing else than what was chosen.
 
     Source: OpenID4VP 1.0, section 8.2."""
-    form = {"vp_token": json.dumps({id_: list(entries) for id_, entries in presented.items()})}
+    token = {id_: list(entries) for id_, entries in presented.items()}
+    form = {"vp_token": json.dumps(token, separators=(",", ":"))}
     return urlencode(form | ({"state": state} if state is not None else {}))
 
 

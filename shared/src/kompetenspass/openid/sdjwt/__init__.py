@@ -5,7 +5,7 @@ Sources: RFC 9901 and draft-ietf-oauth-sd-jwt-vc.
 
 from kompetenspass.openid.sdjwt.errors import SDJWTCode, SDJWTError
 from kompetenspass.openid.sdjwt.issue import SDJWT, issue
-from kompetenspass.openid.sdjwt.parse import Parts, digest_of_copy, parse, parse_header
+from kompetenspass.openid.sdjwt.parse import OpenSDJWT, Parts, digest_of_copy, open_sd_jwt, parse, parse_header
 from kompetenspass.openid.sdjwt.paths import NEVER_DISCLOSABLE, Path, select_places
 from kompetenspass.openid.sdjwt.present import KeyBinding, present
 from kompetenspass.openid.sdjwt.process import UNDISCLOSED, Processed
@@ -38,6 +38,7 @@ __all__ = [
     "ClaimDisplay",
     "ClaimMetadata",
     "KeyBinding",
+    "OpenSDJWT",
     "Parts",
     "Path",
     "Processed",
@@ -51,6 +52,7 @@ __all__ = [
     "holder_key",
     "issue",
     "join_types",
+    "open_sd_jwt",
     "parse",
     "parse_header",
     "present",

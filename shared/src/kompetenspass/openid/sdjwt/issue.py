@@ -2,112 +2,87 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from kompetenspass.keys.api import Signer
-from kompetenspass.openid.jose.encoding import b64u_ascii, b64u_encode, json_text, quote
+from kompetenspass.openid.jose.encoding import b64u_encode, b64u_lines, check_json, write_json
 from kompetenspass.openid.jose.jws import encode_header, sign_encoded
 from kompetenspass.openid.sdjwt.errors import SDJWTError
-from kompetenspass.openid.sdjwt.paths import NEVER_DISCLOSABLE, Node, Path, disclosure_tree
+from kompetenspass.openid.sdjwt.paths import NEVER_DISCLOSABLE, RESERVED, Node, Path, disclosure_tree
 
 SALT_BYTES = 18  # 144 bits, which is 24 characters without padding: all salts of a credential are one encoding
 _SALT_CHARS = 24
 TYP = "dc+sd-jwt"
-_CONTAINERS = (dict, list, tuple)
 
 
 @dataclass(frozen=True, slots=True)
 class SDJWT:
-    """An issued SD-JWT: the whole, the issuer-signed part, its disclosures, and the digest that names this copy."""
+    """An issued SD-JWT: the whole, and the digest that names this copy."""
 
     compact: str
-    jwt: str
-    disclosures: tuple[str, ...]
     digest: str
 
+    @property
+    def jwt(self) -> str:
+        """The issuer-signed part."""
+        return self.compact.partition("~")[0]
 
-class _Salts:
-    """Hands out the salts of one credential from one call for randomness."""
-
-    __slots__ = ("_next", "_text")
-
-    def __init__(self, count: int, random: Callable[[int], bytes]) -> None:
-        self._text = b64u_encode(random(SALT_BYTES * count)) if count else ""
-        self._next = 0
-
-    def take(self) -> str:
-        start = self._next
-        self._next = start + _SALT_CHARS
-        return self._text[start : self._next]
+    @property
+    def disclosures(self) -> tuple[str, ...]:
+        """All disclosures, what is below a parent before it."""
+        return tuple(self.compact.split("~")[1:-1])
 
 
 def sha256_b64u(text: str) -> str:
     """Return the base64url SHA-256 of `text` in ASCII. Source: RFC 9901, section 4.2.3."""
-    return b64u_encode(hashlib.sha256(text.encode("ascii")).digest())
+    return b64u_encode(sha256(text.encode("ascii")).digest())
+
+
+def _digests(texts: Iterable[bytes]) -> list[str]:
+    return b64u_lines([sha256(text).digest() for text in texts]).decode("ascii").split()
 
 
 def _count(value: Any, node: Node) -> int:
-    if isinstance(value, Mapping):
-        pairs = ((value[name], child) for name, child in node.children.items() if name in value)
-    elif isinstance(value, list | tuple):
-        pairs = ((item, child) for index, item in enumerate(value) if (child := node.below(index)) is not None)
-    else:
-        return 0
-    return sum(child.disclosable + (_count(item, child) if child.children else 0) for item, child in pairs)
-
-
-def _check_names(value: Any) -> None:
-    inner: Iterable[Any] = value
-    if isinstance(value, Mapping):
-        if "_sd" in value or "..." in value or "_sd_alg" in value:
-            raise SDJWTError("claim_name_reserved", "A claim has one of the names `_sd`, `_sd_alg` and `...`.")
-        inner = value.values()
-    for item in inner:
-        if isinstance(item, _CONTAINERS):
-            _check_names(item)
+    """Return how many disclosures there will be."""
+    if isinstance(value, dict):
+        below = [(value[name], child) for name, child in node.deeper.items() if name in value]
+        return sum(map(value.__contains__, node.hidden)) + sum([_count(item, child) for item, child in below])
+    if isinstance(value, list | tuple):
+        known = [(item, child) for index, item in enumerate(value) if (child := node.below(index)) is not None]
+        return sum([child.disclosable + _count(item, child) for item, child in known])
+    return 0
 
 
 class _Maker:
     """Replaces disclosable claims by digests and keeps the disclosures, what is below a parent before it."""
 
-    __slots__ = ("disclosures", "salts")
+    __slots__ = ("_salts", "disclosures")
 
-    def __init__(self, salts: _Salts) -> None:
-        self.salts = salts
-        self.disclosures: list[str] = []
-
-    def _disclose(self, text: str) -> str:
-        disclosure = b64u_ascii(text.encode("utf-8"))
-        self.disclosures.append(disclosure.decode("ascii"))
-        return b64u_encode(hashlib.sha256(disclosure).digest())
+    def __init__(self, count: int, random: Callable[[int], bytes]) -> None:
+        salts = b64u_encode(random(SALT_BYTES * count)) if count else ""
+        self._salts = iter([salts[start : start + _SALT_CHARS] for start in range(0, len(salts), _SALT_CHARS)])
+        self.disclosures: list[bytes] = []
 
     def hide(self, value: Any, node: Node) -> Any:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return self._object(value, node)
         if isinstance(value, list | tuple):
             return self._array(value, node)
         return value
 
-    def _object(self, value: Mapping[str, Any], node: Node) -> dict[str, Any]:
-        shown: dict[str, Any] = {}
-        digests: list[str] = []
-        for name, item in value.items():
-            child = node.children.get(name)
-            if child is None:
-                shown[name] = item
-                continue
-            inner = self.hide(item, child) if child.children else item
-            if child.disclosable:
-                salt = self.salts.take()
-                digests.append(self._disclose(f'["{salt}",{quote(name)},{json_text(inner)}]'))
-            else:
-                shown[name] = inner
-        if digests:
-            shown["_sd"] = sorted(digests)
+    def _object(self, value: dict[str, Any], node: Node) -> dict[str, Any]:
+        shown = value.copy()
+        for name, child in node.deeper.items():
+            if name in shown:
+                shown[name] = self.hide(shown[name], child)
+        hidden = [name for name in node.hidden if name in shown]
+        if hidden:
+            claims = [(next(self._salts), name, shown.pop(name)) for name in hidden]
+            shown["_sd"] = sorted(self._disclosed(claims))  # in claims' order they would tell which is which
         return shown
 
     def _array(self, value: Collection[Any], node: Node) -> list[Any]:
@@ -117,11 +92,17 @@ class _Maker:
             if child is None:
                 shown.append(item)
                 continue
-            inner = self.hide(item, child) if child.children else item
+            inner = self.hide(item, child)
             if child.disclosable:
-                inner = {"...": self._disclose(f'["{self.salts.take()}",{json_text(inner)}]')}
+                inner = {"...": self._disclosed([(next(self._salts), inner)])[0]}
             shown.append(inner)
         return shown
+
+    def _disclosed(self, claims: Iterable[tuple[Any, ...]]) -> list[str]:
+        """Keep a disclosure for each of `claims`, salt first, and return their digests."""
+        made = b64u_lines([write_json(claim) for claim in claims]).split()
+        self.disclosures += made
+        return _digests(made)
 
 
 @lru_cache(maxsize=64)
@@ -134,6 +115,14 @@ def _protected(signer: Signer, header: Mapping[str, object] | None) -> bytes:
         return _usual_header(signer.kid, tuple(signer.x5c))
     chain = {"x5c": list(signer.x5c)} if signer.x5c else {}
     return encode_header({"alg": "ES256", "typ": TYP, "kid": signer.kid, **chain, **header})
+
+
+def _check_names(claims: dict[str, object]) -> None:
+    try:
+        check_json(claims, RESERVED)
+    except KeyError as error:
+        title = "A claim has one of the names `_sd`, `_sd_alg` and `...`."
+        raise SDJWTError("claim_name_reserved", title) from error
 
 
 def _check_type(claims: Mapping[str, object], typ: object, root: Node) -> None:
@@ -159,18 +148,21 @@ def issue(
     `disclosable` names the claims that get a disclosure: a string is a top-level claim, a tuple a path (None: every
     element of an array); a path that the claims lack is passed over, and a path below a disclosable one is disclosed
     in steps. `random` is called once. `holder_jwk` becomes `cnf`. `header` adds to `alg`, `typ`, `kid` and `x5c`, or
-    replaces them. Raises SDJWTError: `claim_name_reserved`, `vct_missing`, `claim_not_disclosable`.
+    replaces them. Raises SDJWTError: `claim_name_reserved`, `vct_missing`, `claim_not_disclosable`; ValueError or
+    TypeError for what JSON cannot hold.
     Source: RFC 9901, section 4; SD-JWT VC, section 2.2.
     """
+    claims = dict(claims)
     _check_names(claims)
     root = disclosure_tree(frozenset(disclosable))
     _check_type(claims, (header or {}).get("typ", TYP), root)
-    maker = _Maker(_Salts(_count(claims, root), random))
+    maker = _Maker(_count(claims, root), random)
     payload = maker.hide(claims, root)
     if holder_jwk is not None:
         payload["cnf"] = {"jwk": dict(holder_jwk)}
+        check_json(payload["cnf"])
     if maker.disclosures:
         payload["_sd_alg"] = "sha-256"
-    jwt = sign_encoded(_protected(signer, header), json_text(payload).encode("utf-8"), signer)
-    compact = "~".join((jwt, *maker.disclosures, ""))
-    return SDJWT(compact, jwt, tuple(maker.disclosures), sha256_b64u(jwt))
+    jwt = sign_encoded(_protected(signer, header), write_json(payload), signer)
+    compact = b"~".join((jwt, *maker.disclosures, b"")).decode("ascii")
+    return SDJWT(compact, b64u_encode(sha256(jwt).digest()))

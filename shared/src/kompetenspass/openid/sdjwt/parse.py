@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kompetenspass.openid.jose.encoding import b64u_decode_strict, b64u_encode, strict_json
+from kompetenspass.openid.jose.jws import OpenJWS, open_jws
 from kompetenspass.openid.jose.jws import parse_header as parse_jws_header
 from kompetenspass.openid.sdjwt.errors import SDJWTError
 from kompetenspass.openid.sdjwt.issue import sha256_b64u
@@ -28,6 +29,28 @@ class Parts:
     def presented(self) -> str:
         """The SD-JWT without key binding: all up to and with the last tilde."""
         return "~".join((self.jwt, *self.disclosures, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSDJWT:
+    """An SD-JWT taken apart by `open_sd_jwt`: nothing of it is verified yet."""
+
+    parts: Parts
+    jwt: OpenJWS
+
+    @property
+    def digest(self) -> str:
+        """The digest that names the copy, as `digest_of_copy` has it."""
+        return sha256_b64u(self.parts.jwt)
+
+
+def open_sd_jwt(compact: object) -> OpenSDJWT:
+    """Return an SD-JWT taken apart, to choose the key by what it says, and then to verify it without reading it again.
+
+    Raises as `parse`, and JoseError `malformed_jws`.
+    """
+    parts = parse(compact)
+    return OpenSDJWT(parts, open_jws(parts.jwt, max_chars=MAX_CHARS))
 
 
 def parse(compact: object) -> Parts:

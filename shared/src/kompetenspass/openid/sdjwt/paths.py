@@ -19,10 +19,22 @@ RESERVED = frozenset({"_sd", "...", "_sd_alg"})
 
 @dataclass(slots=True)
 class Node:
-    """A place in the claims: whether what stands there gets a disclosure, and the places below it."""
+    """A place in the claims: whether what stands there gets a disclosure, and the places below it.
+
+    Of these `hidden` names those that get a disclosure, and `deeper` has those with places below them, or both.
+    """
 
     disclosable: bool = False
     children: dict[str | int | None, Node] = field(default_factory=dict)
+    hidden: tuple[str | int | None, ...] = ()
+    deeper: dict[str | int | None, Node] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Fill `hidden` and `deeper`, here and below: once for a tree that then serves every credential of a type."""
+        for child in self.children.values():
+            child.settle()
+        self.hidden = tuple(step for step, child in self.children.items() if child.disclosable)
+        self.deeper = {step: child for step, child in self.children.items() if child.children}
 
     def below(self, step: str | int) -> Node | None:
         """Return the node for a key or an index; an index without a node of its own falls to the one for all."""
@@ -34,11 +46,12 @@ class Node:
 def disclosure_tree(paths: frozenset[str | Path]) -> Node:
     """Return the tree of the disclosable `paths`; a plain string is the path of one top-level claim."""
     root = Node()
-    for path in paths:
+    for path in sorted(paths, key=repr):  # so that the disclosures have the same order in every process
         node = root
         for step in (path,) if isinstance(path, str) else path:
             node = node.children.setdefault(step, Node())
         node.disclosable = True
+    root.settle()
     return root
 
 

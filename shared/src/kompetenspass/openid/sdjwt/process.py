@@ -11,7 +11,7 @@ from kompetenspass.openid.sdjwt.parse import digester, read_disclosure
 from kompetenspass.openid.sdjwt.paths import RESERVED, Path
 
 MAX_DEPTH = 32
-_CONTAINERS = (dict, list)
+_CONTAINERS = frozenset({dict, list})
 
 
 class Undisclosed:
@@ -51,33 +51,25 @@ class _Processor:
 
     def fill(self, value: Any, place: Path) -> Any:
         if isinstance(value, dict):
-            return self._object(value, self._deeper(place))
+            return self._object(value, place)
         if isinstance(value, list):
-            return self._array(value, self._deeper(place))
+            return self._array(value, place)
         return value
 
-    def _deeper(self, place: Path) -> Path:
-        if len(place) > MAX_DEPTH:
-            raise SDJWTError("sd_jwt_malformed", "The claims are nested too deep.")
-        return place
-
     def _object(self, value: dict[str, Any], place: Path) -> dict[str, Any]:
+        if len(place) > MAX_DEPTH:
+            raise _too_deep()
         if "..." in value:
             raise SDJWTError("claim_name_reserved", "A claim has the reserved name `...`.")
         if "_sd_alg" in value:
             raise SDJWTError("sd_alg_misplaced", "`_sd_alg` stands below the top level.")
-        filled = {
-            name: self.fill(item, (*place, name)) if isinstance(item, _CONTAINERS) else item
-            for name, item in value.items()
-            if name != "_sd"
-        }
-        digests = value.get("_sd", ())
-        if not isinstance(digests, list | tuple) or not all(isinstance(item, str) for item in digests):
-            raise SDJWTError("sd_jwt_malformed", "`_sd` is not an array of digests.")
-        for digest in digests:
-            disclosure = self._match(digest)
-            if disclosure is not None:
-                self._insert(disclosure, filled, place)
+        filled = value.copy()
+        digests = _digests(filled.pop("_sd")) if "_sd" in value else ()
+        for name, item in filled.items():
+            if type(item) in _CONTAINERS:
+                filled[name] = self.fill(item, (*place, name))
+        for disclosure in self._matching(digests) if digests else ():
+            self._insert(disclosure, filled, place)
         return filled
 
     def _insert(self, disclosure: str, filled: dict[str, Any], place: Path) -> None:
@@ -93,6 +85,8 @@ class _Processor:
         filled[name] = self.fill(content[2], (*place, name))
 
     def _array(self, value: list[Any], place: Path) -> list[Any]:
+        if len(place) > MAX_DEPTH:
+            raise _too_deep()
         return [self._element(item, (*place, index)) for index, item in enumerate(value)]
 
     def _element(self, item: Any, place: Path) -> Any:
@@ -101,24 +95,35 @@ class _Processor:
         digest = item["..."]
         if len(item) != 1 or not isinstance(digest, str):
             raise SDJWTError("sd_jwt_malformed", "An array's digest has company, or is not text.")
-        disclosure = self._match(digest)
-        if disclosure is None:
+        matching = self._matching([digest])
+        if not matching:
             self.gaps = True
             return UNDISCLOSED
-        content = read_disclosure(disclosure)
+        content = read_disclosure(matching[0])
         if len(content) != 2:
             raise SDJWTError("disclosure_malformed", "An array element's disclosure is not salt and value.")
-        self.disclosed[place] = disclosure
+        self.disclosed[place] = matching[0]
         return self.fill(content[1], place)
 
-    def _match(self, digest: str) -> str | None:
-        if digest in self.seen:
+    def _matching(self, digests: list[str]) -> list[str]:
+        """Return the disclosures that belong to `digests`; none of these may have stood anywhere before."""
+        known = len(self.seen)
+        self.seen.update(digests)
+        if len(self.seen) != known + len(digests):
             raise SDJWTError("duplicate_digest", "A digest appears twice.")
-        self.seen.add(digest)
-        disclosure = self.offered.pop(digest, None)
-        if disclosure is None:
-            self.missing = True
-        return disclosure
+        matching = [self.offered.pop(digest) for digest in digests if digest in self.offered]
+        self.missing |= len(matching) < len(digests)
+        return matching
+
+
+def _too_deep() -> SDJWTError:
+    return SDJWTError("sd_jwt_malformed", "The claims are nested too deep.")
+
+
+def _digests(value: Any) -> list[str]:
+    if not isinstance(value, list) or not {str}.issuperset(map(type, value)):
+        raise SDJWTError("sd_jwt_malformed", "`_sd` is not an array of digests.")
+    return value
 
 
 def _without_gaps(value: Any) -> Any:
@@ -138,7 +143,9 @@ def process(payload: dict[str, Any], disclosures: Sequence[str]) -> Processed:
     """
     digest = digester(payload)
     processor = _Processor({digest(disclosure): disclosure for disclosure in disclosures})
-    as_issued = processor.fill({name: item for name, item in payload.items() if name != "_sd_alg"}, ())
+    top = payload.copy()
+    top.pop("_sd_alg", None)
+    as_issued = processor.fill(top, ())
     if processor.offered:
         raise SDJWTError("disclosure_unreferenced", "A disclosure belongs to no digest.")
     claims = _without_gaps(as_issued) if processor.gaps else as_issued

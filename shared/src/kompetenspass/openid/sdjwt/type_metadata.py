@@ -6,6 +6,8 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping, Set
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kompetenspass.openid.jose.encoding import strict_json
 from kompetenspass.openid.sdjwt.errors import SDJWTError
 from kompetenspass.openid.sdjwt.paths import Path, select_places
-from kompetenspass.openid.sdjwt.process import UNDISCLOSED
+from kompetenspass.openid.sdjwt.process import UNDISCLOSED, Processed
 from kompetenspass.openid.sdjwt.verify import VerifiedSDJWT
 
 Step = Annotated[str | Annotated[int, Field(ge=0, strict=True)] | None, Field(union_mode="left_to_right")]
@@ -62,6 +64,41 @@ class TypeMetadata(_Wire):
     extends_integrity: Annotated[str | None, Field(alias="extends#integrity")] = None
     display: tuple[TypeDisplay, ...] = ()
     claims: tuple[ClaimMetadata, ...] = ()
+
+    @cached_property
+    def members(self) -> Members:
+        """What it says of members of the credential itself, by their names."""
+        alone = [(claim.path[0], claim) for claim in self.claims if len(claim.path) == 1]
+        return Members({name: claim for name, claim in alone if isinstance(name, str)})
+
+    @cached_property
+    def others(self) -> tuple[ClaimMetadata, ...]:
+        """What it says of what stands deeper, and whatever else `members` does not hold."""
+        members = {id(claim) for claim in self.members.claims.values()}
+        return tuple(claim for claim in self.claims if id(claim) not in members)
+
+
+class Members:
+    """Rules for members of the credential itself, so that one look tells of all of them whether they are kept."""
+
+    def __init__(self, claims: Mapping[str, ClaimMetadata]) -> None:
+        self.claims = claims
+        self._mandatory = frozenset(name for name, claim in claims.items() if claim.mandatory)
+        self._always = frozenset(name for name, claim in claims.items() if claim.sd == "always")
+        self._never = frozenset(name for name, claim in claims.items() if claim.sd == "never")
+
+    def check(self, processed: Processed) -> None:
+        """Raise SDJWTError `type_rule_broken` unless every rule is kept. Source: SD-JWT VC, section 5.6."""
+        there = processed.as_issued.keys()
+        hidable = {path[0] for path in processed.disclosed if len(path) == 1}
+        if not processed.hidden:
+            self._refuse(self._mandatory - there, "is mandatory and was not included")
+        self._refuse((self._always & there) - hidable, "must be selectively disclosable")
+        self._refuse(self._never & hidable, "must not be selectively disclosable")
+
+    def _refuse(self, names: Set[str], rule: str) -> None:
+        for name in names:
+            raise _broken(self.claims[name], rule)
 
 
 _ALGORITHMS = {"sha256": 1, "sha384": 2, "sha512": 3}
@@ -117,7 +154,8 @@ def check_type(metadata: TypeMetadata, verified: VerifiedSDJWT) -> None:
         raise SDJWTError("type_metadata_mismatch", "The credential is of another type.")
     if metadata.extends is not None:
         raise SDJWTError("type_metadata_malformed", "The type extends another one that was not joined to it.")
-    for claim in metadata.claims:
+    metadata.members.check(verified.processed)
+    for claim in metadata.others:
         _check_claim(claim, verified)
 
 

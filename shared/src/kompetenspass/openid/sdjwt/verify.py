@@ -13,7 +13,7 @@ from kompetenspass.openid.jose.jws import ES256_ONLY, Verified, verify_jws
 from kompetenspass.openid.jose.times import SKEW_SECONDS, check_times
 from kompetenspass.openid.sdjwt.errors import SDJWTError
 from kompetenspass.openid.sdjwt.issue import sha256_b64u
-from kompetenspass.openid.sdjwt.parse import MAX_CHARS, Parts, digester, parse
+from kompetenspass.openid.sdjwt.parse import MAX_CHARS, OpenSDJWT, Parts, digester, parse
 from kompetenspass.openid.sdjwt.paths import NEVER_DISCLOSABLE
 from kompetenspass.openid.sdjwt.process import Processed, process
 
@@ -31,7 +31,11 @@ class VerifiedSDJWT:
     payload: dict[str, Any]
     processed: Processed
     parts: Parts
-    digest: str
+
+    @property
+    def digest(self) -> str:
+        """The digest that names this copy: of its issuer-signed part."""
+        return sha256_b64u(self.parts.jwt)
 
     @property
     def claims(self) -> dict[str, Any]:
@@ -53,15 +57,17 @@ def verify_sd_jwt(
     algs: Collection[str] = ES256_ONLY,
     skew_seconds: float = SKEW_SECONDS,
 ) -> VerifiedSDJWT:
-    """Return a verified SD-JWT of any profile; key binding is not judged.
+    """Return a verified SD-JWT of any profile; key binding is not judged. `compact`: text, or what `open_sd_jwt` made.
 
     The caller has tied `issuer_key` to the issuer. Raises JoseError or SDJWTError. Source: RFC 9901, section 7.1.
     """
-    parts = parse(compact)
-    header, payload = verify_jws(parts.jwt, issuer_key, typ=typ, algs=algs, max_chars=MAX_CHARS)
+    opened = compact if isinstance(compact, OpenSDJWT) else None
+    parts = opened.parts if opened else parse(compact)
+    jwt = opened.jwt if opened else parts.jwt
+    header, payload = verify_jws(jwt, issuer_key, typ=typ, algs=algs, max_chars=MAX_CHARS)
     processed = process(payload, parts.disclosures)
     check_times(processed.claims, now, skew_seconds=skew_seconds)
-    return VerifiedSDJWT(header, payload, processed, parts, sha256_b64u(parts.jwt))
+    return VerifiedSDJWT(header, payload, processed, parts)
 
 
 def verify(
@@ -74,7 +80,7 @@ def verify(
 ) -> VerifiedSDJWT:
     """Return a verified SD-JWT VC; key binding is not judged (see `verify_kb` and `refuse_kb`).
 
-    Raises JoseError or SDJWTError. Source: SD-JWT VC, section 2.4.
+    `compact`: text, or what `open_sd_jwt` made. Raises JoseError or SDJWTError. Source: SD-JWT VC, section 2.4.
     """
     verified = verify_sd_jwt(
         compact, issuer_key=issuer_key, now=now, typ=VC_TYPES, algs=algs, skew_seconds=skew_seconds

@@ -6,6 +6,7 @@ Source: draft-ietf-oauth-status-list.
 from kompetenspass.openid.status.bits import (
     INVALID,
     MAX_BYTES,
+    SMALLEST,
     SUSPENDED,
     VALID,
     WIDTHS,
@@ -18,6 +19,7 @@ from kompetenspass.openid.status.bits import (
     meaning,
     new_values,
     set_value,
+    set_values,
 )
 from kompetenspass.openid.status.errors import StatusCode, StatusError
 from kompetenspass.openid.status.list_token import (
@@ -35,6 +37,7 @@ __all__ = [
     "INVALID",
     "MAX_BYTES",
     "MEDIA_TYPE",
+    "SMALLEST",
     "SUSPENDED",
     "TYP",
     "VALID",
@@ -54,6 +57,7 @@ __all__ = [
     "permute",
     "read_reference",
     "set_value",
+    "set_values",
     "token",
     "verify_token",
     "verify_token_by_x5c",

@@ -65,15 +65,18 @@ def _all_of(queries: Iterable[ClaimQuery], claims: Mapping[str, object], where: 
 
 def _paths(query: ClaimQuery, claims: Mapping[str, object], where: str) -> tuple[Path, ...]:
     """Return the paths of the selected elements; one whose value is not asked for counts as not there."""
-    place = f"{where}.claims[{query.id or '.'.join('*' if part is None else str(part) for part in query.path)}]"
     try:
         selected = evaluate_path(claims, query.path)
     except NothingSelected as error:
-        raise QueryNotMet(MismatchReason.CLAIM, place) from error
+        raise QueryNotMet(MismatchReason.CLAIM, _place(query, where)) from error
     paths = tuple(path for path, value in selected if query.values is None or _among(value, query.values))
     if not paths:
-        raise QueryNotMet(MismatchReason.VALUE, place)
+        raise QueryNotMet(MismatchReason.VALUE, _place(query, where))
     return paths
+
+
+def _place(query: ClaimQuery, where: str) -> str:
+    return f"{where}.claims[{query.id or '.'.join('*' if part is None else str(part) for part in query.path)}]"
 
 
 def _among(value: object, values: tuple[Value, ...]) -> bool:

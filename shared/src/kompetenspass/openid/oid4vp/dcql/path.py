@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from kompetenspass.openid.oid4vp.dcql.model import Path, PathPart
 from kompetenspass.openid.sdjwt import UNDISCLOSED
 
+_OBJECT = (dict, Mapping)  # it is a dict as a rule, and that is quick to tell
 Selected = tuple[tuple[Path, object], ...]
 """What a pointer selects: each element with its own path, in which null has become an index."""
 
@@ -31,7 +32,7 @@ def evaluate_path(claims: Mapping[str, object], path: Path) -> Selected:
 
 def _step(place: Path, value: object, part: PathPart) -> Selected:
     if isinstance(part, str):
-        if not isinstance(value, Mapping):
+        if not isinstance(value, _OBJECT):
             raise NothingSelected
         return (((*place, part), value[part]),) if part in value else ()
     if not isinstance(value, list | tuple):
