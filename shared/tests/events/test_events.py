@@ -37,7 +37,7 @@ def test_every_type_string_names_its_owner_its_fact_and_its_version() -> None:
 
 def test_an_event_comes_back_from_its_bytes() -> None:
     draft = seal(UUID(int=9), REVOKED, CONTEXT)
-    read = envelope(draft.id, draft.data)
+    read = envelope(draft.id, draft.type, draft.data)
     assert (read.event, read.context, read.id) == (REVOKED, CONTEXT, UUID(int=9))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from kompetenspass.core.ids import random_token
 from kompetenspass.events.wallet import CredentialReceived
@@ -20,6 +20,7 @@ from kompetenspass.log.memory import MemoryLog
 from kompetenspass.log.postgres import PostgresLog
 from kompetenspass.log.project import Projection, Reaction
 from kompetenspass.log.readers import Readers
+from kompetenspass.log.writing import Writing
 from kompetenspass.testing.clock import FixedClock
 from kompetenspass.testing.postgres import Database
 
@@ -45,7 +46,7 @@ SEEN = Table(
 )
 
 
-async def see(connection: AsyncConnection, recorded: Recorded) -> None:
+async def see(writing: Writing, recorded: Recorded) -> None:
     """Count the event, so that one applied twice shows. `poison` and `retry` in the digest do what they say."""
     event = recorded.event
     assert isinstance(event, CredentialReceived)
@@ -54,7 +55,7 @@ async def see(connection: AsyncConnection, recorded: Recorded) -> None:
         raise FAILING[event.digest]
     first = insert(SEEN).values(account_id=event.account_id, digest=event.digest, times=1)
     again = first.on_conflict_do_update(index_elements=["account_id"], set_={"times": SEEN.c.times + 1})
-    await connection.execute(again)
+    await writing.execute(again)
 
 
 FAILING: dict[str, Exception] = {}

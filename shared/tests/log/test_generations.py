@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, MetaData, Table, Text, Uuid, insert, select, text
+from sqlalchemy import Column, MetaData, Table, Text, Uuid, select, text
 from sqlalchemy.exc import ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kompetenspass.core.errors import Problem
 from kompetenspass.events.wallet import CredentialReceived
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.generations import transaction
+from kompetenspass.log.writing import Writing
 
 World = Any
 
@@ -20,10 +20,10 @@ NEW_ROWS = MetaData()
 NEWLY_SEEN = Table("newly_seen", NEW_ROWS, Column("account_id", Uuid, primary_key=True), Column("digest", Text))
 
 
-async def see_anew(connection: AsyncConnection, recorded: Recorded) -> None:
+async def see_anew(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, CredentialReceived)
-    await connection.execute(insert(NEWLY_SEEN).values(account_id=event.account_id, digest=event.digest))
+    writing.put(NEWLY_SEEN, {"account_id": event.account_id, "digest": event.digest})
 
 
 async def test_a_replay_gives_the_same_rows_and_the_views_show_it(world: World) -> None:

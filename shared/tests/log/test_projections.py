@@ -114,7 +114,10 @@ async def test_an_event_that_cannot_be_read_is_parked(world: World) -> None:
     readers = world.readers()
     await readers.start()
     await caught_up(readers, world)
-    assert [(p.position, p.error) for p in await readers.parked.list()] == [(1, "KeyError"), (2, "UnknownEventType")]
+    assert [(p.position, p.error) for p in await readers.parked.list()] == [
+        (1, "ValidationError"),
+        (2, "UnknownEventType"),
+    ]
 
 
 async def test_an_older_version_of_an_event_finds_the_handler_of_the_newest(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
+
+from typing_extensions import TypedDict
 
 from kompetenspass.core.clock import rfc3339
 from kompetenspass.core.digest import canonical_json
 from kompetenspass.core.errors import Problem
 from kompetenspass.events.base import Event
 
+P = TypeVar("P")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # an escape, and not a backslash before the letters
 
 
@@ -40,13 +42,46 @@ class Context:
     policy_version: str = "1"
 
 
+class ActorRead(TypedDict):
+    """An actor as the stored bytes hold it."""
+
+    org: str
+    role: str
+
+
+class Read(TypedDict, Generic[P]):
+    """What the stored bytes of one event hold; `payload` is the event, or what an older version of it holds."""
+
+    actor: ActorRead
+    causation_id: str | None
+    correlation_id: str
+    occurred_at: datetime
+    payload: P
+    policy_version: str
+    traceparent: str | None
+    type: str
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One event with its context, as read back from the stored bytes."""
 
     id: UUID
     event: Event
-    context: Context
+    read: Read[Any] = field(repr=False)
+
+    @property
+    def context(self) -> Context:
+        """The event's context; made when it is asked for, since most readers look at the event alone."""
+        read = self.read
+        return Context(
+            actor=Actor(read["actor"]["org"], read["actor"]["role"]),
+            occurred_at=read["occurred_at"],
+            correlation_id=read["correlation_id"],
+            causation_id=read["causation_id"],
+            traceparent=read["traceparent"],
+            policy_version=read["policy_version"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +110,6 @@ def seal(event_id: UUID, event: Event, context: Context) -> Draft:
         "type": event.type,
     }
     data = canonical_json(envelope).decode("utf-8")
-    if _NUL.search(data):
+    if "\\u0000" in data and _NUL.search(data):
         raise Problem("text_unusable", "A text holds a NUL character.", remedy="Leave it out.")
     return Draft(event_id, event.type, data)
-
-
-def opened(data: str) -> tuple[dict[str, Any], str, Context]:
-    """Return the payload, the type string and the context that the stored bytes hold."""
-    raw = json.loads(data)
-    context = Context(
-        actor=Actor(raw["actor"]["org"], raw["actor"]["role"]),
-        occurred_at=datetime.fromisoformat(raw["occurred_at"]),
-        correlation_id=raw["correlation_id"],
-        causation_id=raw["causation_id"],
-        traceparent=raw["traceparent"],
-        policy_version=raw["policy_version"],
-    )
-    return raw["payload"], raw["type"], context

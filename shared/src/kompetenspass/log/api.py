@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Protocol
 from uuid import UUID
 
@@ -33,16 +32,21 @@ def checked(request: Append) -> Append:
     """Return the request if it is one: at least one draft, text that is UTF-8 without NUL. Raises `event_refused`."""
     if not request.drafts:
         raise event_refused("a request without events")
-    try:
-        texts = [
-            request.stream.encode(),
-            *(part.encode() for draft in request.drafts for part in (draft.type, draft.data)),
-        ]
-    except UnicodeEncodeError as error:
-        raise event_refused("a lone surrogate in the text") from error
-    if any(0 in text for text in texts):
-        raise event_refused("NUL in the text")
+    _check_text(request.stream)
+    for draft in request.drafts:
+        _check_text(draft.type)
+        _check_text(draft.data)
     return request
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise event_refused("a lone surrogate in the text") from error
+    if "\0" in text:
+        raise event_refused("NUL in the text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,13 @@ class Recorded:
     recorded: datetime
     data: str = field(repr=False)
 
-    @cached_property
+    @property
     def envelope(self) -> Envelope:
-        """The decoded envelope. Raises UnknownEventType, or ValueError for broken bytes."""
-        return envelope(self.id, self.data)
+        """The envelope, decoded once. Raises UnknownEventType, or ValueError for broken bytes."""
+        known: Envelope | None = self.__dict__.get("_envelope")  # by hand: `cached_property` takes a lock
+        if known is None:
+            known = self.__dict__["_envelope"] = envelope(self.id, self.type, self.data)
+        return known
 
     @property
     def event(self) -> Event:

@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 import asyncpg
@@ -14,14 +16,18 @@ import structlog
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.log.api import AlreadyStored, Answer, Append, Conflict, IdReused, Stored, checked, event_refused
 
-APPEND = "SELECT * FROM append($1, $2, $3, $4, $5, $6)"
-BATCH_EVENTS = 1000
+APPEND = "SELECT * FROM append($1, $2, $3, $4, $5, $6, $7)"
+BATCH_EVENTS = 128
+"""Enough to spread a round trip and a flush over many events, and few enough that, with many callers, some are left for
+the next batch: while the server works at that one, this process hands out answers and takes in what comes next."""
 LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
 """What a lost or refused connection raises: nothing is known about the statement that was under way."""
 
 _BAD_DATA = {"22", "23", "54"}  # not a value, against a constraint, larger than an index can hold
 _ROLLED_BACK = {"40", "53", "55"}  # the server says so: nothing was stored, the same again may succeed
 _GOING_DOWN = {"08", "57", "58"}  # the server is going: like a lost connection
+
+_request_number = itemgetter("request")
 
 logger = structlog.get_logger(__name__)
 
@@ -101,8 +107,9 @@ class Appender:
         batch: list[Waiting] = []
         try:
             while self._queue or not self._stopping:
-                await self._arrived.wait()
-                await asyncio.sleep(0)  # whoever is ready to hand something in goes along
+                if not self._queue:
+                    await self._arrived.wait()
+                    await asyncio.sleep(0)  # whoever is ready to hand something in goes along
                 batch = self._taken()
                 if batch:
                     await self._commit(batch)
@@ -113,10 +120,13 @@ class Appender:
             raise
         finally:
             self._stopping = True
-            for waiting in batch:
-                waiting.failed(unknown())
-            for waiting in self._queue:
-                waiting.failed(unavailable("the appender died"))
+            asyncio.get_running_loop().call_soon(self._give_up, batch)  # after the answers that are on their way
+
+    def _give_up(self, batch: Sequence[Waiting]) -> None:
+        for waiting in batch:
+            waiting.failed(unknown())
+        for waiting in self._queue:
+            waiting.failed(unavailable("the appender died"))
 
     def _taken(self) -> list[Waiting]:
         """Return the next batch: without those who gave up, and refusing those who waited past the deadline."""
@@ -149,8 +159,8 @@ class Appender:
             await self._commit_alone(batch, error)
             return
         self._committed()
-        for waiting, answer in zip(batch, answers, strict=True):
-            waiting.answered(answer)
+        # not at once: what waits already goes to the server first, which works at it while callers take their answers
+        asyncio.get_running_loop().call_soon(_answer_all, batch, answers)
 
     async def _commit_alone(self, batch: Sequence[Waiting], error: asyncpg.PostgresError) -> None:
         """Send the requests of a refused batch one by one, so that the bad one fails alone."""
@@ -168,12 +178,13 @@ class Appender:
         maybe_stored, pause = False, 0.01
         while (left := deadline - loop.time()) > 0:
             try:
-                connection = await asyncio.wait_for(self._connected(), left)
+                connection = await self._connected(left)
             except (*LOST, asyncpg.PostgresError) as error:
                 logger.warning("log_unreachable", error=type(error).__name__)
             else:
                 try:
-                    return _answers(await connection.fetch(APPEND, *arguments, timeout=left))
+                    rows = await connection.fetch(APPEND, *arguments, timeout=left)
+                    return [_answer(row) for row in sorted(rows, key=_request_number)]
                 except (*LOST, asyncpg.PostgresError) as error:
                     maybe_stored |= await self._may_be_stored(error)
             await asyncio.sleep(pause)
@@ -191,9 +202,9 @@ class Appender:
         await self._disconnect()
         return True
 
-    async def _connected(self) -> Any:
+    async def _connected(self, within_seconds: float) -> Any:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
+            self._connection = await asyncio.wait_for(self._connect(), within_seconds)
         return self._connection
 
     async def _disconnect(self) -> None:
@@ -226,27 +237,32 @@ def unknown() -> Problem:
 
 
 def _arrays(requests: Sequence[Append]) -> tuple[list[Any], ...]:
-    """Return the six arguments of the function: one element per event, requests numbered from 1."""
-    rows = [
-        (number, request.stream, request.expected_version, draft.id, draft.type, draft.data)
-        for number, request in enumerate(requests, 1)
-        for draft in request.drafts
-    ]
-    return tuple(list(column) for column in zip(*rows, strict=True))
+    """Return the seven arguments of the function: one element per event, requests numbered from 1."""
+    events = [(number, request, draft) for number, request in enumerate(requests, 1) for draft in request.drafts]
+    return (
+        [number for number, _, _ in events],
+        [request.stream for _, request, _ in events],
+        [request.expected_version for _, request, _ in events],
+        [draft.id for _, _, draft in events],
+        [draft.type for _, _, draft in events],
+        [draft.data for _, _, draft in events],
+        [sha256(draft.data.encode()).digest() for _, _, draft in events],
+    )
 
 
-def _answers(rows: Sequence[Any]) -> list[Answer]:
-    """Return the answers in the order of the requests; rivals' come in later turns."""
-    return [_answer(row) for row in sorted(rows, key=lambda row: row["request"])]
+def _answer_all(batch: Sequence[Waiting], answers: Sequence[Answer]) -> None:
+    for waiting, answer in zip(batch, answers, strict=True):
+        waiting.answered(answer)
 
 
 def _answer(row: Any) -> Answer:
-    match row["outcome"]:
+    _request, outcome, position, version, reused = row
+    match outcome:
         case "stored":
-            return Stored(row["at_position"], row["at_version"])
+            return Stored(position, version)
         case "already_stored":
-            return AlreadyStored(row["at_position"])
+            return AlreadyStored(position)
         case "conflict":
-            return Conflict(row["at_version"])
+            return Conflict(version)
         case _:
-            return IdReused(row["reused"])
+            return IdReused(reused)

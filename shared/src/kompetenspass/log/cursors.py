@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -22,7 +23,6 @@ from sqlalchemy import (
     and_,
     func,
     select,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -68,8 +68,35 @@ PARKED = Table(
 )
 
 
-_WITHOUT_WAITING = func.set_config("synchronous_commit", "off", True) == "off"
+_WITHOUT_WAITING = "set_config('synchronous_commit', 'off', true) = 'off'"
 """Always true; for the rest of its transaction, the commit does not wait for the disk."""
+
+_ADVANCE = f"""
+UPDATE {{service}}.runner_cursor SET position = $7, event_id = $8
+WHERE (kind, reader, generation, log) = ($1, $2, $3, $4) AND epoch = $5 AND position = $6 AND {_WITHOUT_WAITING}
+"""  # noqa: S608  a service's name, that may stand in SQL as it is
+_STORE = f"""
+WITH said AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::uuid[], $6::bigint[], $7::bigint[],
+                         $8::uuid[], $9::timestamptz[])
+    AS s (kind, reader, generation, log, epoch, before, position, event_id, moment)
+), held AS MATERIALIZED (
+    SELECT s.* FROM {{service}}.runner_cursor c
+    JOIN said s ON (s.kind, s.reader, s.generation, s.log) = (c.kind, c.reader, c.generation, c.log)
+    WHERE c.epoch = s.epoch AND c.position = s.before
+    FOR UPDATE OF c SKIP LOCKED
+)
+UPDATE {{service}}.runner_cursor c
+SET position = h.position, event_id = h.event_id, checked_at = coalesce(h.moment, c.checked_at)
+FROM held h
+WHERE (h.kind, h.reader, h.generation, h.log) = (c.kind, c.reader, c.generation, c.log) AND {_WITHOUT_WAITING}
+RETURNING c.kind, c.reader, c.generation, c.log
+"""  # noqa: S608  as above
+_STANDING = """
+SELECT (SELECT live FROM {service}.runner_generation WHERE projection = $2 AND number = $3) AS live,
+       ARRAY(SELECT DISTINCT stream FROM {service}.runner_parked
+             WHERE kind = $1 AND reader = $2 AND generation = $3 AND log = $4) AS aside
+"""
 
 
 class Taken(Exception):
@@ -96,6 +123,17 @@ class Cursor:
     def at(self, recorded: Recorded) -> Cursor:
         """Return the cursor after `recorded`."""
         return Cursor(self.epoch, recorded.position, recorded.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A cursor that moves from `before` to `after`; `moment`: when nothing stood after that, None: not known."""
+
+    key: Key
+    log: str
+    before: Cursor
+    after: Cursor
+    moment: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,31 +179,33 @@ async def open_cursor(connection: AsyncConnection, key: Key, log: str, epoch: UU
     return Cursor(row.epoch, row.position, row.event_id)
 
 
-async def advance(connection: AsyncConnection, key: Key, log: str, before: Cursor, after: Cursor) -> None:
-    """Move the cursor from where this runner read it, and hold its row. Raises Taken if it is not there any more.
+async def advance(driver: asyncpg.Connection, service: str, key: Key, log: str, before: Cursor, after: Cursor) -> None:
+    """Move the cursor from where this runner left it, and hold its row. Raises Taken if it is not there any more.
 
     The transaction need not wait for the disk: lost in a crash, it takes what was applied with it, and is done again.
     """
-    moved = await connection.execute(
-        update(CURSORS)
-        .where(_is(CURSORS, key, log), CURSORS.c.epoch == before.epoch, CURSORS.c.position == before.position)
-        .where(_WITHOUT_WAITING)
-        .values(position=after.position, event_id=after.event_id)
-    )
-    if moved.rowcount != 1:
+    its = (key.kind, key.reader, key.generation, log, before.epoch, before.position, after.position, after.event_id)
+    if await driver.execute(_ADVANCE.format(service=service), *its) != "UPDATE 1":
         raise Taken(key.reader)
 
 
-async def stamp(connection: AsyncConnection, key: Key, log: str, cursor: Cursor, moment: datetime) -> None:
-    """Say that nothing stood after the cursor at `moment`. Raises Taken."""
-    stamped = await connection.execute(
-        update(CURSORS)
-        .where(_is(CURSORS, key, log), CURSORS.c.epoch == cursor.epoch, CURSORS.c.position == cursor.position)
-        .where(_WITHOUT_WAITING)
-        .values(checked_at=moment)
-    )
-    if stamped.rowcount != 1:
-        raise Taken(key.reader)
+async def store(driver: asyncpg.Connection, service: str, stamps: Sequence[Stamp]) -> set[tuple[Key, str]]:
+    """Move and stamp many cursors in one statement; return whose were where this runner left them.
+
+    It waits for nobody, and so holds up nobody: of a cursor that another transaction moves just now, it says the same.
+    """
+    keys = [(s.key.kind, s.key.reader, s.key.generation, s.log) for s in stamps]
+    moves = [(s.before.epoch, s.before.position, s.after.position, s.after.event_id, s.moment) for s in stamps]
+    columns = (*zip(*keys, strict=True), *zip(*moves, strict=True))
+    stored = await driver.fetch(_STORE.format(service=service), *columns)
+    return {(Key(row["kind"], row["reader"], row["generation"]), row["log"]) for row in stored}
+
+
+async def standing(driver: asyncpg.Connection, service: str, key: Key, log: str) -> tuple[bool, frozenset[str]]:
+    """Return whether the reader's generation is there and behind the views, and the streams that it has parked."""
+    row = await driver.fetchrow(_STANDING.format(service=service), key.kind, key.reader, key.generation, log)
+    assert row is not None
+    return bool(row["live"]), frozenset(row["aside"])
 
 
 async def hold(connection: AsyncConnection, key: Key, log: str) -> None:

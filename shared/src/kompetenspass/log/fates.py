@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from typing import TypeVar
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.log.cursors import Taken
@@ -57,8 +59,12 @@ def fate_of(error: Exception) -> Fate:
         kinds = {Kind.UNAVAILABLE: Fate.OUTAGE, Kind.THROTTLED: Fate.OUTAGE, Kind.CONFLICT: Fate.CONTENDED}
         return kinds.get(error.kind, Fate.PARK)
     if isinstance(error, DBAPIError):
+        return Fate.OUTAGE if error.connection_invalidated else _fate_in_database(error.orig)
+    if isinstance(error, asyncpg.PostgresError):
         return _fate_in_database(error)
-    return Fate.OUTAGE if isinstance(error, OSError | TimeoutError) else Fate.PARK
+    if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError):
+        return Fate.OUTAGE  # the connection; a ValueError is of a value that the driver cannot send
+    return Fate.OUTAGE if isinstance(error, OSError | TimeoutError | NoConnectionFree) else Fate.PARK
 
 
 async def settle(action: Callable[[], Awaitable[T]]) -> T:
@@ -91,8 +97,13 @@ def _judge(error: Exception, *, last: bool) -> None:
             raise Unhandled(type(error).__name__) from error
 
 
-def _fate_in_database(error: DBAPIError) -> Fate:
-    state = str(getattr(error.orig, "sqlstate", None) or "08")[:2]
-    if error.connection_invalidated or state in _OUTAGE:
+def is_of_tables(error: Exception) -> bool:
+    """Return whether the database says that tables are not there, or are others."""
+    return isinstance(error, DBAPIError | asyncpg.PostgresError) and fate_of(error) is Fate.HALT
+
+
+def _fate_in_database(error: BaseException | None) -> Fate:
+    state = str(getattr(error, "sqlstate", None) or "08")[:2]
+    if state in _OUTAGE:
         return Fate.OUTAGE
     return Fate.HALT if state == "42" else Fate.PARK

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import asyncpg
 from sqlalchemy import Table, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.schema import CreateSchema, DropSchema
+from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DropSchema
 
 from kompetenspass.log.cursors import CURSORS, GENERATIONS, PARKED, lock, schemas
 from kompetenspass.log.project import Projection
+
+_LIVE = "SELECT number FROM {service}.runner_generation WHERE projection = $1 AND code_version = $2 AND live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,16 @@ async def begin_replay(engine: AsyncEngine, service: str, projection: Projection
         return await _made(connection, service, projection, number=_next(known), live=False)
 
 
+async def index(engine: AsyncEngine, service: str, projection: Projection, filled: Generation) -> None:
+    """Make the indexes that its tables were filled without."""
+    if not projection.indexed_last:
+        return
+    async with transaction(engine, schemas(service, filled.schema(service))) as connection:
+        for table in projection.metadata.sorted_tables:
+            for missing in table.indexes:
+                await connection.execute(CreateIndex(missing, if_not_exists=True))
+
+
 async def switch(engine: AsyncEngine, service: str, projection: Projection, to: Generation) -> bool:
     """Put `to` behind the views, in one transaction; return False if it is behind the live one, or gone."""
     async with transaction(engine, schemas(service)) as connection:
@@ -117,10 +130,10 @@ async def generations(connection: AsyncConnection, projection: str) -> Sequence[
     return [Generation(r.projection, r.number, r.code_version, r.live) for r in rows]
 
 
-async def is_live(connection: AsyncConnection, projection: str, number: int) -> bool:
-    """Return whether the generation is there and behind the views."""
-    where = (GENERATIONS.c.projection == projection, GENERATIONS.c.number == number)
-    return bool(await connection.scalar(select(GENERATIONS.c.live).where(*where)))
+async def live_one(driver: asyncpg.Connection, service: str, projection: Projection) -> Generation | None:
+    """Return the generation behind the views if this version of the code made it; asked often, and by all."""
+    row = await driver.fetchrow(_LIVE.format(service=service), projection.name, projection.version)
+    return row and Generation(projection.name, row["number"], projection.version, live=True)
 
 
 def _next(known: Sequence[Generation]) -> int:
@@ -140,7 +153,11 @@ async def _made(
         )
     )
     tables = await connection.execution_options(schema_translate_map=schemas(service, schema))
-    await tables.run_sync(projection.metadata.create_all)
+    if projection.indexed_last and not live:
+        for table in projection.metadata.sorted_tables:
+            await tables.execute(CreateTable(table))
+    else:
+        await tables.run_sync(projection.metadata.create_all)
     await connection.execution_options(schema_translate_map=schemas(service))
     return made
 

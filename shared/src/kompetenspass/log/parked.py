@@ -53,11 +53,6 @@ async def park(connection: AsyncConnection, key: Key, log: str, recorded: Record
     logger.critical("event_parked", alarm=True, **alarm)
 
 
-async def parked_streams(connection: AsyncConnection, key: Key, log: str) -> frozenset[str]:
-    """Return the streams of which something is parked."""
-    return frozenset(await connection.scalars(select(PARKED.c.stream).distinct().where(_of(key), PARKED.c.log == log)))
-
-
 async def list_parked(connection: AsyncConnection) -> Sequence[Parked]:
     """Return what is parked of live generations and of reactions, in log order."""
     live = and_(GENERATIONS.c.projection == PARKED.c.reader, GENERATIONS.c.number == PARKED.c.generation)

@@ -13,16 +13,22 @@ import asyncpg
 
 from kompetenspass.log.api import Answer, Append, Recorded
 from kompetenspass.log.appender import LOST, Appender, unavailable
+from kompetenspass.log.gathering import Gathering
+from kompetenspass.log.pages import Pages
 from kompetenspass.log.waking import Bell, Waker, heard
 
 POLL_SECONDS = 0.25
 _READ = (
     "SELECT position, stream, version, id, type, recorded, data FROM log WHERE position > $1 ORDER BY position LIMIT $2"
 )
-_READ_STREAM = (
-    "SELECT position, stream, version, id, type, recorded, data FROM log "
-    "WHERE stream = $1 AND version > $2 ORDER BY version"
+_READ_STREAMS = (
+    "SELECT number, position, stream, version, id, type, recorded, data "
+    "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS asked (name, after, number) "
+    "JOIN log ON stream = name AND version > after ORDER BY number, version"
 )
+_BY_KEY = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Streams are read by their names: a plan that was made while the log was short may not read all of it later."""
+
 _HEAD = "SELECT greatest(base, (SELECT position FROM log ORDER BY position DESC LIMIT 1)) FROM log_head"
 
 
@@ -44,14 +50,19 @@ async def renew_epoch(admin: asyncpg.Connection, owner: str) -> None:
 
 
 class PostgresFeed:
-    """Follows one owner's log over one connection of a role that may only SELECT: pages by key, LISTEN, and polls."""
+    """Follows one owner's log over one connection of a role that may only SELECT: pages by key, LISTEN, and polls.
+
+    All readers of a process share it, and what it read last: a restore of the log ends the connection, and with it
+    what is remembered of the log.
+    """
 
     def __init__(self, owner: str, dsn: str) -> None:
         self.owner = owner
         self._dsn = dsn
         self._connection: Any = None
-        self._turn = asyncio.Lock()
+        self._turn, self._looking = asyncio.Lock(), asyncio.Lock()
         self._bell = Bell()
+        self._pages = Pages(self._selected)
         self._epoch: UUID | None = None
         self._seen = 0
         self._asked = float("-inf")
@@ -66,7 +77,7 @@ class PostgresFeed:
 
     async def epoch(self) -> UUID:
         """Return the log's epoch, read once per connection: a restore ends all of them."""
-        if self._epoch is None or self._connection is None or self._connection.is_closed():
+        if self._is_cut() or self._epoch is None:
             self._epoch = (await self._fetch("SELECT epoch FROM log_head"))[0]["epoch"]
         return self._epoch
 
@@ -74,14 +85,14 @@ class PostgresFeed:
         """Return the position of the newest event, 0 for an empty log."""
         hearing, asked = self._bell.hearing, asyncio.get_running_loop().time()
         head: int = (await self._fetch(_HEAD))[0][0]
-        self._seen = head
-        if hearing is self._bell.hearing:  # else it grew again while we asked
-            self._asked = asked
+        self._learned(head, hearing, asked)
         return head
 
     async def read(self, after: int, limit: int) -> Sequence[Recorded]:
         """Return up to `limit` events after a position, in order."""
-        return [_recorded(row) for row in await self._fetch(_READ, after, limit)]
+        if self._is_cut():
+            self._pages.forget()
+        return await self._pages.read(after, limit)
 
     async def wait(self, after: int, timeout_seconds: float) -> None:
         """Return when there is something after a position, or when the time is over."""
@@ -91,7 +102,8 @@ class PostgresFeed:
             hearing = self._bell.hearing
             if await self._looked() > after:
                 return
-            await heard(hearing, min(left, POLL_SECONDS))
+            if await heard(hearing, min(left, POLL_SECONDS)):
+                return
 
     def ring(self) -> None:
         """Wake who waits: the log has grown."""
@@ -100,9 +112,25 @@ class PostgresFeed:
 
     async def _looked(self) -> int:
         """Return the head, asking again only when nobody has asked within this poll or since the last ring."""
-        if asyncio.get_running_loop().time() - self._asked < POLL_SECONDS / 2:
-            return self._seen
-        return await self.head()
+        async with self._looking:
+            if asyncio.get_running_loop().time() - self._asked < POLL_SECONDS / 2:
+                return self._seen
+            return await self.head()
+
+    def _learned(self, head: int, hearing: asyncio.Event, asked: float) -> None:
+        self._seen = head
+        if hearing is self._bell.hearing:  # else it grew again while we asked
+            self._asked = asked
+
+    async def _selected(self, after: int, limit: int) -> Sequence[Recorded]:
+        hearing, asked = self._bell.hearing, asyncio.get_running_loop().time()
+        rows = [_recorded(row) for row in await self._fetch(_READ, after, limit)]
+        if len(rows) < limit:
+            self._learned(rows[-1].position if rows else after, hearing, asked)
+        return rows
+
+    def _is_cut(self) -> bool:
+        return self._connection is None or bool(self._connection.is_closed())
 
     async def _fetch(self, query: str, *arguments: object) -> Sequence[Any]:
         async with self._turn:
@@ -110,7 +138,8 @@ class PostgresFeed:
 
     async def _fetch_once(self, query: str, arguments: Sequence[object]) -> Sequence[Any]:
         try:
-            if self._connection is None or self._connection.is_closed():
+            if self._is_cut():
+                self._drop()
                 self._connection = await _connect(self._dsn, self.owner)
                 await self._connection.add_listener(f"{self.owner}_log", lambda *_: self.ring())
             rows: Sequence[Any] = await self._connection.fetch(query, *arguments)
@@ -121,6 +150,7 @@ class PostgresFeed:
 
     def _drop(self) -> None:
         connection, self._connection, self._epoch = self._connection, None, None
+        self._pages.forget()
         if connection is not None:
             connection.terminate()
 
@@ -131,6 +161,7 @@ class PostgresLog(PostgresFeed):
     def __init__(self, owner: str, dsn: str, *, deadline_seconds: float = 10, queue_limit: int = 10_000) -> None:
         super().__init__(owner, dsn)
         self._pool: Any = None
+        self._streams = Gathering(self._read_streams)
         self._waker = Waker(self._notify)
         self._waking: asyncio.Task[None] | None = None
         self._appender = Appender(
@@ -148,8 +179,9 @@ class PostgresLog(PostgresFeed):
     async def start(self) -> None:
         """Connect and begin to take appends."""
         await super().start()
+        settings = _settings(self.owner, **_BY_KEY)
         self._pool = await asyncpg.create_pool(
-            self._dsn, min_size=1, max_size=4, server_settings=_settings(self.owner), reset=_nothing_to_reset
+            self._dsn, min_size=1, max_size=4, server_settings=settings, reset=_nothing_to_reset
         )
         self._appender.start()
         self._waking = asyncio.create_task(self._waker.run(), name=f"{self.owner} waker")
@@ -170,8 +202,15 @@ class PostgresLog(PostgresFeed):
 
     async def read_stream(self, stream: str, after_version: int = 0) -> Sequence[Recorded]:
         """Return the stream's events after a version, in order. Raises Problem `log_unavailable`."""
-        rows = await _twice(lambda: self._pool.fetch(_READ_STREAM, stream, after_version))
-        return [_recorded(row) for row in rows]
+        return await self._streams.ask((stream, after_version))
+
+    async def _read_streams(self, asked: Sequence[tuple[str, int]]) -> Sequence[Sequence[Recorded]]:
+        """Return what was asked of each stream, in one statement for all who ask at the same moment."""
+        streams, versions = zip(*asked, strict=True)
+        found: list[list[Recorded]] = [[] for _ in asked]
+        for number, *row in await _twice(lambda: self._pool.fetch(_READ_STREAMS, streams, versions)):
+            found[number - 1].append(_recorded(row))
+        return found
 
     def _committed(self) -> None:
         self.ring()

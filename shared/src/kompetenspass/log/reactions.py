@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from kompetenspass.log import cursors
 from kompetenspass.log.api import Feed, Recorded
-from kompetenspass.log.cursors import Cursor, Key, schemas
+from kompetenspass.log.bare import bare, both
+from kompetenspass.log.beside import Beside
+from kompetenspass.log.cursors import Key, schemas
+from kompetenspass.log.dispatch import Dispatch
 from kompetenspass.log.fates import Unhandled, settle
-from kompetenspass.log.generations import statements, transaction
-from kompetenspass.log.parked import BEHIND, park, parked_streams
+from kompetenspass.log.parked import BEHIND, park
 from kompetenspass.log.project import Reaction, ReactionHandler
-from kompetenspass.log.runner import Dispatch, Follower, Place
+from kompetenspass.log.runner import Follower, Place
 
-_MOVE_SECONDS = 1.0  # a crash repeats no more than this, however long a page takes
+_CHUNK = 64
+_MOVE_SECONDS = 1.0
+"""A crash repeats no more than a chunk of events, and what was begun within this time, however long a page takes."""
 
 Passed = Callable[[tuple[str, ...], str, int], Awaitable[None]]
 """Returns once the named projections have passed a position of a log."""
@@ -30,25 +33,42 @@ class ReactionFollower(Follower):
         self._passed = passed
         self._dispatch: Dispatch[ReactionHandler] = Dispatch(reaction.handlers)
 
-    async def _apply(self, cursor: Cursor, rows: Sequence[Recorded]) -> Cursor:
-        """React to a page, moving the cursor at its end, and at times before: what a crash repeats has the same ids."""
-        if not any(map(self._dispatch.concerns, rows)):
-            return await self._advance(cursor, rows[-1])
-        async with statements(self.place.engine, schemas(self.place.service)) as connection:
-            aside = set(await parked_streams(connection, self.key, self.feed.owner))
-        clock = asyncio.get_running_loop().time
-        moved = clock()
-        for row in rows:
-            error = await self._refused(row, aside) if self._dispatch.concerns(row) else None
-            if error or clock() - moved > _MOVE_SECONDS:
-                cursor, moved = await self._advance(cursor, row, parking=error), clock()
+    async def _apply(self, rows: Sequence[Recorded]) -> None:
+        """React to a page, moving the cursor after each chunk: what a crash repeats has the same ids."""
+        if any(map(self._dispatch.concerns, rows)):
+            async with self.place.stamper.holding(self.track):
+                await self._react(rows)
+        self.track.reached = self.track.reached.at(rows[-1])
+
+    async def _react(self, rows: Sequence[Recorded]) -> None:
+        async with bare(self.place.engine) as driver:
+            _, parked = await cursors.standing(driver, self.place.service, self.key, self.track.log)
+        aside, left = set(parked), [row for row in rows if self._dispatch.concerns(row)]
+        while left:
+            chunk = left[:_CHUNK]
+            await self._passed(self._reaction.after, self.feed.owner, chunk[-1].position)
+            done = await self._beside(aside).handled(chunk)
+            left = left[len(done) :]
+            for row, error in done:
+                if error:
+                    await self._advance(row, parking=error)
+            end = done[-1][0] if left else rows[-1]
+            if self.position < end.position:
+                await self._advance(end)
+
+    def _beside(self, aside: set[str]) -> Beside:
+        """Return what handles a chunk; `aside`: the streams of which something is parked, here or before."""
+
+        async def handle(row: Recorded) -> str | None:
+            error = await self._refused(row, aside)
             if error:
                 aside.add(row.stream)
-        return cursor if cursor.position == rows[-1].position else await self._advance(cursor, rows[-1])
+            return error
+
+        return Beside(handle, at_once=self._reaction.at_once, seconds=_MOVE_SECONDS)
 
     async def _refused(self, row: Recorded, aside: AbstractSet[str]) -> str | None:
         """Return why the event is to be parked, None once its handler took it."""
-        await self._passed(self._reaction.after, self.feed.owner, row.position)
         if row.stream in aside:
             return BEHIND
         try:
@@ -62,11 +82,14 @@ class ReactionFollower(Follower):
         assert handler is not None
         await handler(row)
 
-    async def _advance(self, cursor: Cursor, row: Recorded, parking: str | None = None) -> Cursor:
-        after = cursor.at(row)
-        begun = transaction if parking else statements
-        async with begun(self.place.engine, schemas(self.place.service)) as connection:
-            await cursors.advance(connection, self.key, self.feed.owner, cursor, after)
-            if parking:
-                await park(connection, self.key, self.feed.owner, row, parking)
-        return after
+    async def _advance(self, row: Recorded, parking: str | None = None) -> None:
+        track, service, after = self.track, self.place.service, self.track.reached.at(row)
+        if parking:
+            async with both(self.place.autocommit) as (connection, driver):
+                await cursors.advance(driver, service, self.key, track.log, track.stored, after)
+                here = await connection.execution_options(schema_translate_map=schemas(service))
+                await park(here, self.key, track.log, row, parking)
+        else:
+            async with bare(self.place.engine) as driver:
+                await cursors.advance(driver, service, self.key, track.log, track.stored, after)
+        track.stored = track.reached = after

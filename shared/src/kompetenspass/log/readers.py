@@ -16,6 +16,7 @@ from kompetenspass.log import generations, supervisor
 from kompetenspass.log.api import Feed
 from kompetenspass.log.cursors import Stand, install_runner_tables, schemas, stands
 from kompetenspass.log.fates import Fate, fate_of
+from kompetenspass.log.gathering import Gathering
 from kompetenspass.log.generations import transaction
 from kompetenspass.log.project import Projection, Reaction
 from kompetenspass.log.reactions import ReactionFollower
@@ -25,6 +26,7 @@ from kompetenspass.log.unparking import Unparking
 from kompetenspass.log.waking import heard
 
 _FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.01, 0.25
+_RECENT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Readers:
         self._reacting: list[ReactionFollower] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stored: tuple[float, Sequence[Stand]] = (float("-inf"), ())
+        self._asking: Gathering[None, Sequence[Stand]] = Gathering(self._stored_again)
         self.parked = Unparking(self._place, feeds, self._projections, self._reactions)
 
     def project(self, projection: Projection) -> None:
@@ -158,13 +161,22 @@ class Readers:
         here = [f.checked_at for s in self._supervisors for f in s.followers if f.feed.owner == log]
         if here and None not in here:
             return min(moment for moment in here if moment is not None)
-        now = asyncio.get_running_loop().time()
-        if now - self._stored[0] > 1:
-            self._stored = (now, await self.stands())
+        stands = self._stored[1] if self._is_recent() else await self._asking.ask(None)
         wanted = {name for name, projection in self._projections.items() if log in projection.logs}
-        stored = {s.key.reader: s.checked_at for s in self._stored[1] if s.key.kind == "projection" and s.log == log}
+        stored = {s.key.reader: s.checked_at for s in stands if s.key.kind == "projection" and s.log == log}
         moments = [stored.get(name) for name in wanted]
         return None if None in moments else min((moment for moment in moments if moment is not None), default=None)
+
+    def _is_recent(self) -> bool:
+        """Return whether the stored cursors were read within the last second."""
+        return asyncio.get_running_loop().time() - self._stored[0] <= _RECENT_SECONDS
+
+    async def _stored_again(self, callers: Sequence[None]) -> Sequence[Sequence[Stand]]:
+        """Return the stored cursors for each caller: read once for all, unless those just before had it done."""
+        if not self._is_recent():
+            now = asyncio.get_running_loop().time()
+            self._stored = (now, await self.stands())
+        return [self._stored[1] for _ in callers]
 
     async def _written(self, log: str, position: int) -> None:
         """Return once the log holds the position."""
@@ -173,18 +185,29 @@ class Readers:
             await feed.wait(position - 1, _LONGEST_POLL_SECONDS)
 
     async def _passed(self, names: Sequence[str], log: str, position: int) -> None:
-        """Return once the live generations of the named projections, so far as they read the log, have passed it."""
+        """Return once the live generations of the named projections, so far as they read the log, have passed it.
+
+        Those that are kept up to date here ring when they move; the cursors of others are looked at now and then.
+        """
         missing = {name for name in names if log in self._projections[name].logs}
-        poll = _FIRST_POLL_SECONDS
-        while True:
+        poll, rung = _FIRST_POLL_SECONDS, True
+        while missing:
             hearing = self._place.moved.hearing
             missing -= self._here(log, position)
-            if missing:
+            kept_here = missing <= self._kept_here()
+            if missing and not (kept_here and rung):
                 missing -= await self._elsewhere(log, position)
-            if not missing:
-                return
-            await heard(hearing, poll)
-            poll = min(poll * 1.5, _LONGEST_POLL_SECONDS)
+            if missing:
+                rung = await heard(hearing, _LONGEST_POLL_SECONDS if kept_here else poll)
+                poll = min(poll * 1.5, _LONGEST_POLL_SECONDS)
+
+    def _kept_here(self) -> set[str]:
+        """Return the projections whose live generations are followed in this process."""
+        return {
+            s.projection.name
+            for s in self._supervisors
+            if s.generation is not None and s.generation.live and not any(f.halted for f in s.followers)
+        }
 
     def _here(self, log: str, position: int) -> set[str]:
         return {

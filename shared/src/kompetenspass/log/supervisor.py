@@ -10,10 +10,11 @@ import structlog
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.log import generations
 from kompetenspass.log.api import Feed
-from kompetenspass.log.cursors import schemas
-from kompetenspass.log.generations import Generation, transaction
+from kompetenspass.log.bare import bare
+from kompetenspass.log.generations import Generation
 from kompetenspass.log.project import Projection
-from kompetenspass.log.runner import Place, ProjectionFollower
+from kompetenspass.log.projecting import ProjectionFollower
+from kompetenspass.log.runner import Place
 from kompetenspass.log.waking import heard
 
 LOOK_SECONDS = 0.5
@@ -70,9 +71,8 @@ class Supervisor:
 
     async def _wanted(self) -> Generation:
         """Return the generation to follow: the live one of this code, which is the usual case, or one to fill."""
-        async with transaction(self.place.engine, schemas(self.place.service)) as connection:
-            known = await generations.generations(connection, self.projection.name)
-        live = next((g for g in known if g.live and g.code_version == self.projection.version), None)
+        async with bare(self.place.engine) as driver:
+            live = await generations.live_one(driver, self.place.service, self.projection)
         return live or await generations.prepare(self.place.engine, self.place.service, self.projection)
 
 
@@ -104,11 +104,14 @@ async def fill(
     place: Place, projection: Projection, generation: Generation, followers: Sequence[ProjectionFollower]
 ) -> None:
     """Return once the followers have caught up and their generation is live, or one of them has halted."""
+    indexed = False
     while not any(follower.halted for follower in followers):
         hearing = place.moved.hearing
-        if all(follower.at_head for follower in followers) and await generations.switch(
-            place.engine, place.service, projection, generation
-        ):
+        full = all(follower.at_head for follower in followers)
+        if full and not indexed:
+            await generations.index(place.engine, place.service, projection, generation)
+            indexed = True
+        if full and await generations.switch(place.engine, place.service, projection, generation):
             for follower in followers:
                 follower.live = True
             logger.info("projection_switched", projection=projection.name, generation=generation.number)

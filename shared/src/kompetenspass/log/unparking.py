@@ -8,10 +8,12 @@ from kompetenspass.core.errors import Kind, Problem, not_found
 from kompetenspass.log import parked
 from kompetenspass.log.api import Feed, Recorded
 from kompetenspass.log.cursors import hold, schemas
+from kompetenspass.log.dispatch import Dispatch
 from kompetenspass.log.generations import Generation, transaction
 from kompetenspass.log.parked import Parked
 from kompetenspass.log.project import Projection, Reaction
-from kompetenspass.log.runner import Dispatch, Place
+from kompetenspass.log.runner import Place
+from kompetenspass.log.writing import Writing
 
 
 class Unparking:
@@ -75,10 +77,13 @@ class Unparking:
         projection = self._projections[event.key.reader]
         generation = Generation(projection.name, event.key.generation, projection.version, live=True)
         service = self._place.service
-        async with transaction(self._place.engine, schemas(service, generation.schema(service))) as connection:
+        translate = schemas(service, generation.schema(service))
+        async with transaction(self._place.engine, translate) as connection:
             await hold(connection, event.key, event.log)
             if handler := Dispatch(projection.handlers).handler(recorded):
-                await handler(connection, recorded)
+                writing = Writing(connection, translate)
+                await handler(writing, recorded)
+                await writing.flush()
             await parked.unpark(connection, event)
 
     async def _react(self, event: Parked, recorded: Recorded) -> None:

@@ -1,0 +1,51 @@
+"""A bare connection of an engine's pool, for what runs many times a second: SQLAlchemy costs several times as much."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.util import greenlet_spawn
+
+
+@asynccontextmanager
+async def bare(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
+    """Return a bare connection, on which each statement is a transaction of its own. It raises what asyncpg raises."""
+    pooled = await engine.raw_connection()
+    driver: asyncpg.Connection | None = pooled.driver_connection
+    assert driver is not None
+    try:
+        yield driver
+    except BaseException:
+        pooled.invalidate()  # it may be in the middle of something
+        raise
+    finally:
+        await greenlet_spawn(pooled.close)  # one more than the pool keeps is disconnected, which waits
+
+
+@asynccontextmanager
+async def both(autocommit: AsyncEngine) -> AsyncIterator[tuple[AsyncConnection, asyncpg.Connection]]:
+    """Return a connection and the bare one below, in one transaction that ends with the block.
+
+    The bare one begins and ends it: the engine is one in whose eyes each statement is a transaction of its own.
+    """
+    async with autocommit.connect() as connection:
+        driver: asyncpg.Connection | None = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        transaction, is_over = driver.transaction(), False
+        try:
+            await transaction.start()
+            try:
+                yield connection, driver
+            except BaseException:
+                if not driver.is_closed():
+                    await transaction.rollback()
+                    is_over = True
+                raise
+            await transaction.commit()
+            is_over = True
+        finally:
+            if not is_over:  # lost, or cancelled at its BEGIN or ROLLBACK: the next would begin inside it
+                await connection.invalidate()

@@ -1,0 +1,114 @@
+"""The stored cursors of all readers of one process: moved and stamped together, in one statement a second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kompetenspass.log import cursors
+from kompetenspass.log.bare import bare
+from kompetenspass.log.cursors import Cursor, Key, Stamp, Taken
+
+STAMP_SECONDS = 1.0
+NOWHERE = Cursor(UUID(int=0), 0, None)  # before it is opened
+
+
+@dataclass(eq=False)
+class Track:
+    """One reader's way through a log: the cursor as it is stored, and how far it has come since.
+
+    What lies between the two did not concern the reader: a crash costs no more than reading it again. `moment`: when
+    nothing stood after `reached`; `checked_at`: what of that is stored.
+    """
+
+    key: Key
+    log: str
+    stored: Cursor = NOWHERE
+    reached: Cursor = NOWHERE
+    moment: datetime | None = None
+    checked_at: datetime | None = None
+    held: bool = False
+    taken: bool = False
+
+    def opened(self, cursor: Cursor) -> None:
+        """Begin at a stored cursor."""
+        self.stored = self.reached = cursor
+        self.moment, self.taken = None, False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to store."""
+        return not self.held and not self.taken and (self.moment is not None or self.reached != self.stored)
+
+    def stamp(self) -> Stamp:
+        """Return what is to be stored."""
+        return Stamp(self.key, self.log, self.stored, self.reached, self.moment)
+
+
+class Stamper:
+    """Keeps the tracks of one process. Whichever reader finds that a second has passed stores them all."""
+
+    def __init__(self, engine: AsyncEngine, service: str) -> None:
+        self._engine = engine
+        self._service = service
+        self._tracks: set[Track] = set()
+        self._turn = asyncio.Lock()
+        self._begun = float("-inf")
+
+    def follow(self, track: Track) -> None:
+        """Store this track with the others from now on."""
+        self._tracks.add(track)
+
+    def leave(self, track: Track) -> None:
+        """Store it no longer."""
+        self._tracks.discard(track)
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long it is until the next time."""
+        return min(max(self._begun + STAMP_SECONDS - asyncio.get_running_loop().time(), 0.01), STAMP_SECONDS)
+
+    async def stamp(self, track: Track) -> None:
+        """Store what is due of all tracks, if it is time, or if this one has come to the head for the first time.
+
+        Raises Taken when this track's cursor is not where it left it; another's reader hears of its own by `taken`.
+        """
+        first = track.checked_at is None and track.moment is not None
+        now = asyncio.get_running_loop().time()
+        if first or now - self._begun >= STAMP_SECONDS:
+            self._begun = now
+            async with self._turn:
+                await self._store([each for each in self._tracks if each.is_due])
+        if track.taken:
+            raise Taken(track.key.reader)
+
+    @asynccontextmanager
+    async def holding(self, track: Track) -> AsyncIterator[None]:
+        """Leave the track alone while a transaction of its own moves it."""
+        async with self._turn:
+            track.held = True
+        try:
+            yield
+        finally:
+            track.held = False
+
+    async def _store(self, due: Sequence[Track]) -> None:
+        if not due:
+            return
+        stamps = [track.stamp() for track in due]
+        async with bare(self._engine) as driver:
+            stored = await cursors.store(driver, self._service, stamps)
+        for track, stamp in zip(due, stamps, strict=True):
+            if (stamp.key, stamp.log) not in stored:
+                track.taken = True
+                continue
+            track.stored = stamp.after
+            track.checked_at = stamp.moment or track.checked_at
+            if track.moment is stamp.moment:
+                track.moment = None

@@ -1,0 +1,39 @@
+"""Filling: new tables, a page ahead; what was read ahead never says where the log ends now."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from kompetenspass.events.wallet import CredentialReceived
+from kompetenspass.log import generations
+from kompetenspass.log.api import Recorded
+from kompetenspass.log.cursors import install_runner_tables
+from kompetenspass.log.projecting import FILLING_PAGE, ProjectionFollower
+from kompetenspass.log.runner import Place
+from kompetenspass.log.waking import heard
+from kompetenspass.log.writing import Writing
+
+World = Any
+
+
+async def test_the_head_is_where_the_log_ends_and_not_where_it_ended_when_it_was_read_ahead(world: World) -> None:
+    async def see(_writing: Writing, recorded: Recorded) -> None:
+        if recorded.position == FILLING_PAGE:
+            for _ in range(50):  # the next page is read meanwhile
+                await asyncio.sleep(0)
+            await world.append("late")
+
+    await world.append(*("early" for _ in range(FILLING_PAGE)))
+    projection = world.projection(handlers={CredentialReceived: see})
+    place = Place("wallet", world.engine, world.clock)
+    await install_runner_tables(world.engine, "wallet")
+    await generations.prepare(world.engine, "wallet", projection)
+    filled = await generations.begin_replay(world.engine, "wallet", projection)
+    follower = ProjectionFollower(place, world.log, projection, filled)
+    following = asyncio.create_task(follower.run())
+    while not follower.at_head:
+        await heard(place.moved.hearing, 5)
+    assert follower.position == FILLING_PAGE + 1
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
