@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner
@@ -26,6 +29,15 @@ def cli_environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("KOMPETENSPASS_VERIFICATION_DATABASE_DSN", database.dsn("verification"))
 
 
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """The collector is afterwards as it was before."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
 def create_app(settings: Settings) -> FastAPI:
     return build_app("Trial", runtime=Runtime(settings, migrations="trial_cli.verification.migrations"))
 
@@ -43,7 +55,7 @@ def test_missing_settings_are_all_named_and_the_exit_code_says_so(monkeypatch: p
     assert "KOMPETENSPASS_VERIFICATION_DATABASE_DSN: Field required" in output
 
 
-@pytest.mark.usefixtures("cli_environment")
+@pytest.mark.usefixtures("cli_environment", "collector")
 def test_migrate_replay_and_parked_work_beside_the_service(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,6 +63,8 @@ def test_migrate_replay_and_parked_work_beside_the_service(
     (folder / "trial_cli" / "verification" / "migrations").mkdir(parents=True)
     monkeypatch.syspath_prepend(folder)
     assert invoke("migrate") == (0, "")
+    assert gc.get_freeze_count() == 0
     assert invoke("replay", "nothing")[0] == 1
+    assert gc.get_freeze_count() > 0, "what is loaded by then is not looked at again"
     assert invoke("parked", "list") == (0, "")
     assert invoke("parked", "skip", "reader", "registry", "1")[0] == 1

@@ -10,17 +10,19 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Column, MetaData, Table, Uuid, select, text
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kompetenspass.core.digest import b64u_decode
 from kompetenspass.core.errors import Problem
 from kompetenspass.core.ids import uuid7
 from kompetenspass.events.envelope import SYSTEM, Context
 from kompetenspass.events.verification import PresentationJudged
+from kompetenspass.keys import es256
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.execute import execute
 from kompetenspass.log.project import Projection
+from kompetenspass.log.writing import Writing
 from kompetenspass.testing.clock import NOON, FixedClock
+from kompetenspass.testing.keys import TestSigner
 from kompetenspass.testing.postgres import Database
 from kompetenspass.web.migrate import upgrade
 from kompetenspass.web.runtime import Runtime
@@ -43,9 +45,9 @@ class Settings(ServiceSettings):
     model_config = environment("verification")
 
 
-async def note(connection: AsyncConnection, recorded: Recorded) -> None:
+async def note(writing: Writing, recorded: Recorded) -> None:
     assert isinstance(recorded.event, PresentationJudged)
-    await connection.execute(insert(judged).values(request_id=recorded.event.request_id).on_conflict_do_nothing())
+    writing.put(judged, {"request_id": recorded.event.request_id})
 
 
 JUDGED = Projection("judged", 1, ("verification",), TABLES, {PresentationJudged: note})
@@ -173,3 +175,17 @@ async def test_the_readers_can_be_maintained_beside_the_service(settings: Settin
         assert await readers.parked.list() == []
         assert await readers.replay("judged") == 2
         assert await readers.drop_old("judged") == 1
+
+
+async def test_a_service_computes_es256_with_what_its_settings_say_while_it_is_open(
+    settings: Settings, package: str
+) -> None:
+    jwk = TestSigner().public_jwk
+    point = b"\4" + b64u_decode(jwk["x"]) + b64u_decode(jwk["y"])
+    switched = settings.model_copy(update={"crypto": "aws-lc"})
+    async with Runtime(switched, clock=FixedClock(), migrations=package):
+        assert isinstance(es256.public_key(point), es256.P256Key)
+        with pytest.raises(Problem, match="crypto_of_two_kinds"):
+            await Runtime(settings, clock=FixedClock(), migrations=package).__aenter__()
+    async with Runtime(settings, clock=FixedClock(), migrations=package):
+        assert not isinstance(es256.public_key(point), es256.P256Key)

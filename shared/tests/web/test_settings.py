@@ -40,3 +40,15 @@ def test_settings_come_from_the_environment_under_the_services_own_prefix(monkey
     settings = Settings()
     assert settings.base_url == "https://trial.example"
     assert settings.feed_dsns == {"registry": "postgresql://log_reader@/db"}
+
+
+def test_es256_is_computed_with_cryptography_unless_the_environment_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = Settings(base_url="https://trial.example", database_dsn="x")
+    assert settings.crypto == "cryptography"
+    monkeypatch.setenv("KOMPETENSPASS_TRIAL_CRYPTO", "aws-lc")
+    assert Settings(base_url="https://trial.example", database_dsn="x").crypto == "aws-lc"
+    monkeypatch.setenv("KOMPETENSPASS_TRIAL_CRYPTO", "openssl")
+    with pytest.raises(ValidationError):
+        Settings(base_url="https://trial.example", database_dsn="x")

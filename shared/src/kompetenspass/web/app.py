@@ -73,8 +73,8 @@ def build_app(
     )
     install_handlers(app, refusals)
     app.router.routes.extend(protocol)
-    for router in (_health(runtime), *served):
-        app.include_router(router)
+    for router in (*served, _health(runtime)):
+        app.router.routes.extend(router.routes)  # not `include_router`: that asks each router twice which route it is
     app.add_middleware(
         Edge,
         service=settings.service,
@@ -100,6 +100,7 @@ def _empty_app(title: str, runtime: ServiceRuntime) -> FastAPI:
         redoc_url=None,
         servers=[{"url": runtime.settings.base_url}],
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the edge makes the span
     )
 
 

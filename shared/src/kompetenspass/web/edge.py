@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Protocol
 
 import structlog
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.core.ids import uuid7
 from kompetenspass.web.errors import Refusals
-from kompetenspass.web.telemetry import PROPAGATOR, enter_trace, logger
+from kompetenspass.web.telemetry import enter_trace, logger, parent_of, unrecorded
 
 OWNER: ContextVar[str] = ContextVar("kompetenspass_owner")
 """The service whose request is being answered; several services may live in one process."""
@@ -25,13 +25,16 @@ WAIT_SECONDS = 5.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _WAIT = re.compile(r"\s*([a-z]+)=(\d{1,18})\s*\Z")
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-_SECURITY_HEADERS: Mapping[str, str] = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+_SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+_ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
+_NO_STORE = (b"cache-control", b"no-store")
+_REQUEST_ID_HEADER = b"x-request-id"
 
 
 class Waits(Protocol):
@@ -49,7 +52,7 @@ class Edge:
         app: ASGIApp,
         *,
         service: str,
-        tracer: Tracer,
+        tracer: Tracer | None,
         runtime: Waits,
         refusals: Refusals,
         body_limit_bytes: int,
@@ -61,9 +64,7 @@ class Edge:
         self._runtime = runtime
         self._refusals = refusals
         self._body_limit_bytes = body_limit_bytes
-        self._headers = dict(_SECURITY_HEADERS)
-        if https:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+        self._headers = (*_SECURITY_HEADERS, _ONLY_HTTPS) if https else _SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever fails inside becomes an answer."""
@@ -71,19 +72,28 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        parent = PROPAGATOR.extract({"traceparent": headers.get("traceparent", "")})
+        parent = parent_of(headers.get("traceparent"))
+        if self._tracer is None:
+            await self._answered(scope, receive, send, headers, unrecorded(parent))
+            return
         with self._tracer.start_as_current_span(f"{scope['method']}", context=parent, kind=SpanKind.SERVER) as span:
-            enter_trace(span.get_span_context())
-            OWNER.set(self._service)
-            request_id = _request_id(headers)
-            structlog.contextvars.clear_contextvars()
-            structlog.contextvars.bind_contextvars(
-                service=self._service, request_id=request_id, trace_id=f"{span.get_span_context().trace_id:032x}"
-            )
-            answer = _Answer(send, self._headers, request_id, scope["method"])
-            await self._guarded(scope, receive, answer, headers)
-            span.set_attribute("http.response.status_code", answer.status)
+            status = await self._answered(scope, receive, send, headers, span.get_span_context())
+            span.set_attribute("http.response.status_code", status)
             span.set_attribute("http.request.method", scope["method"])
+
+    async def _answered(
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, span: trace.SpanContext
+    ) -> int:
+        enter_trace(span)
+        OWNER.set(self._service)
+        request_id = _request_id(headers)
+        structlog.contextvars.bind_contextvars(  # every request binds these three, and nothing else binds any
+            service=self._service, request_id=request_id, trace_id=f"{span.trace_id:032x}"
+        )
+        added = self._headers if scope["method"] in _WITHOUT_BODY else (*self._headers, _NO_STORE)
+        answer = _Answer(send, added, request_id)
+        await self._guarded(scope, receive, answer, headers)
+        return answer.status
 
     async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer, headers: Headers) -> None:
         try:
@@ -119,22 +129,19 @@ class _CallerGone(Exception):
 class _Answer:
     """The `send` of one answer: adds the headers and remembers the status (0: nothing was sent yet)."""
 
-    def __init__(self, send: Send, headers: Mapping[str, str], request_id: str, method: str) -> None:
+    def __init__(self, send: Send, headers: Sequence[tuple[bytes, bytes]], request_id: str) -> None:
         self._send = send
         self._headers = headers
         self._request_id = request_id
-        self._command = method not in _WITHOUT_BODY
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in self._headers.items():
-                headers.setdefault(name, value)
-            headers["X-Request-ID"] = self._request_id
-            if self._command:
-                headers.setdefault("Cache-Control", "no-store")
+            given = [(name, value) for name, value in message.get("headers", ()) if name != _REQUEST_ID_HEADER]
+            there = {name for name, _ in given}
+            given += [header for header in self._headers if header[0] not in there]
+            message["headers"] = [*given, (_REQUEST_ID_HEADER, self._request_id.encode("ascii"))]
         await self._send(message)
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from kompetenspass.core.clock import Clock, system_clock
 from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.keys import es256
 from kompetenspass.log.api import Feed
 from kompetenspass.log.postgres import PostgresFeed, PostgresLog
 from kompetenspass.log.project import Projection, Reaction
@@ -20,6 +21,7 @@ from kompetenspass.web.migrate import engine_of, upgrade
 from kompetenspass.web.outbound import Outbound
 from kompetenspass.web.readiness import CursorState, Readiness
 from kompetenspass.web.settings import ServiceSettings
+from kompetenspass.web.statements import Statements
 from kompetenspass.web.telemetry import logger
 from kompetenspass.web.timers import Leadership, Timer, run_timer
 
@@ -29,8 +31,9 @@ _WATCH_SECONDS = 1.0
 class Runtime:
     """Made and wired without I/O; entered, it migrates, starts and serves; left, it drains and closes.
 
-    `engine`, `log`, `feeds` (by owner, the service's own log among them), `clock` and `http` may be handed to
-    adapters before it is entered, but only used while it is. `fatal` is set when the process cannot go on.
+    `engine`, `statements` (hot ones), `log`, `feeds` (by owner, the service's own log among them), `clock` and `http`
+    may be handed to adapters before it is entered, but only used while it is. `fatal` is set when the process cannot
+    go on.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Runtime:
         self.migrations = migrations or f"{type(settings).__module__.rpartition('.')[0]}.migrations"
         self.http = http or outbound_of(settings)
         self.engine = engine_of(settings.database_dsn, self.service)
+        self.statements = Statements(settings.database_dsn, self.service)
         self.log = PostgresLog(self.service, settings.database_dsn)
         self._foreign = {owner: PostgresFeed(owner, dsn) for owner, dsn in settings.feed_dsns.items()}
         self.feeds: dict[str, Feed] = {**self._foreign, self.service: self.log}
@@ -76,8 +80,10 @@ class Runtime:
         """Open everything, in order. Raises what cannot be opened; what was opened before is closed again."""
         structlog.contextvars.bind_contextvars(service=self.service)
         async with AsyncExitStack() as stack:
+            stack.enter_context(es256.using(self.settings.crypto))
             await upgrade(self.settings.database_dsn, self.migrations)
             stack.push_async_callback(self.engine.dispose)
+            stack.push_async_callback(self.statements.close)
             await stack.enter_async_context(self.http)
             for transport in (self.log, *self._foreign.values()):
                 await transport.start()
@@ -149,6 +155,7 @@ class Runtime:
         finally:
             for transport in (self.log, *self._foreign.values()):
                 await transport.stop()
+            await self.statements.close()
             await self.engine.dispose()
 
     async def _is_stale(self, owner: str) -> bool:

@@ -11,15 +11,19 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 import structlog
+from opentelemetry import trace
+from opentelemetry.context import Context as OtelContext
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanContext, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _TRACE: ContextVar[SpanContext | None] = ContextVar("kompetenspass_trace", default=None)
 PROPAGATOR = TraceContextTextMapPropagator()
+_IDS = RandomIdGenerator()
 
 
 def configure_logging(level: str = "INFO") -> None:
@@ -68,14 +72,25 @@ def logger() -> structlog.stdlib.BoundLogger:
     return cast(structlog.stdlib.BoundLogger, structlog.get_logger("kompetenspass"))
 
 
-def tracer_of(service: str, endpoint: str | None) -> Tracer:
-    """Return the tracer of one service. Without an endpoint, spans only carry their ids and nothing is recorded."""
-    provider = TracerProvider(
-        sampler=ALWAYS_ON if endpoint else ALWAYS_OFF, resource=Resource.create({"service.name": service})
-    )
-    if endpoint:
-        provider.add_span_processor(BatchSpanProcessor(_exporter(endpoint)))
+def tracer_of(service: str, endpoint: str | None) -> Tracer | None:
+    """Return the tracer of one service, None without an endpoint: then nothing is recorded, see `unrecorded`."""
+    if endpoint is None:
+        return None
+    provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource.create({"service.name": service}))
+    provider.add_span_processor(BatchSpanProcessor(_exporter(endpoint)))
     return provider.get_tracer("kompetenspass.web")
+
+
+def parent_of(traceparent: str | None) -> OtelContext | None:
+    """Return the context that a `traceparent` header names, None without one. Source: W3C Trace Context."""
+    return PROPAGATOR.extract({"traceparent": traceparent}) if traceparent else None
+
+
+def unrecorded(parent: OtelContext | None) -> SpanContext:
+    """Return the ids of a span that nobody records: a new one in the caller's trace, or in a trace of its own."""
+    callers = trace.get_current_span(parent).get_span_context() if parent else trace.INVALID_SPAN_CONTEXT
+    trace_id = callers.trace_id if callers.is_valid else _IDS.generate_trace_id()
+    return SpanContext(trace_id, _IDS.generate_span_id(), is_remote=False)
 
 
 def enter_trace(span: SpanContext) -> None:
