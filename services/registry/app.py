@@ -28,6 +28,7 @@ from services.registry.service.awards import AwardStatuses
 from services.registry.service.credentials import Credentials
 from services.registry.service.keys import EnrolmentPolicy, IssuerKeys
 from services.registry.service.organisations import Organisations
+from services.registry.service.publishing import Publisher
 from services.registry.service.status_lists import ListPolicy, StatusLists
 from services.registry.settings import Settings
 from services.registry.state import State
@@ -78,10 +79,11 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signer: Signe
     state, queries = State(runtime.engine), Queries(runtime.engine)
     organisations = Organisations(runtime.log, state, queries)
     keys = IssuerKeys(runtime.log, state, anchors=keyring.anchors, clock=clock, policy=_enrolment_policy(settings))
-    lists = StatusLists(runtime.log, queries, state, signer=keyring.signer, clock=clock, policy=_list_policy(settings))
+    lifetime = timedelta(seconds=settings.status_lifetime_seconds)
+    publisher = Publisher(queries, state, signer=keyring.signer, clock=clock, lifetime=lifetime)
     credentials = Credentials(runtime.log, queries, clock)
     require_fresh = partial(runtime.require_fresh, "issuance")
-    _follow(runtime, settings, lists, credentials, keys)
+    _follow(runtime, settings, publisher, credentials, keys)
     for reaction in award_reactions(AwardStatuses(runtime.log, queries)):
         runtime.react(reaction)
     return build_app(
@@ -98,15 +100,15 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signer: Signe
 
 
 def _follow(
-    runtime: Runtime, settings: Settings, lists: StatusLists, credentials: Credentials, keys: IssuerKeys
+    runtime: Runtime, settings: Settings, publisher: Publisher, credentials: Credentials, keys: IssuerKeys
 ) -> None:
     runtime.project(ORGANISATIONS)
     runtime.project(STATUS)
     runtime.project(AWARDS)
-    for reaction in reactions(lists):
+    for reaction in reactions(StatusLists(runtime.log, _list_policy(settings))):
         runtime.react(reaction)
     pace = Pace(settings.publish_seconds, settings.expire_seconds, settings.sweep_seconds)
-    for timer in timers(pace, lists, credentials, keys):
+    for timer in timers(pace, publisher, credentials, keys):
         runtime.every(timer.seconds, timer.name, timer.run)
 
 
@@ -125,5 +127,4 @@ def _list_policy(settings: Settings) -> ListPolicy:
         bits=settings.status_bits,
         one_bit_issuers=settings.one_bit_issuers,
         ttl_seconds=settings.status_ttl_seconds,
-        lifetime=timedelta(seconds=settings.status_lifetime_seconds),
     )

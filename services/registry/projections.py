@@ -6,14 +6,15 @@ so; then the values of the copies are computed again from the row. Whichever com
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Text, Update, and_, case, cast, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Text, Update, Uuid, and_, any_, case, cast, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kompetenspass.events.issuance import CredentialIssued
 from kompetenspass.events.registry import (
@@ -32,50 +33,48 @@ from kompetenspass.events.registry import (
 from kompetenspass.events.stacking import CredentialStacked, StackReinstated, StackRevoked, StackSuspended
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Projection
+from kompetenspass.log.writing import Writing
 from services.registry import tables as t
 
 _log = structlog.get_logger("kompetenspass")
 
 _INVALID, _SUSPENDED, _VALID = 1, 2, 0
+_CHANGED = (t.copies.c.credential_id, t.copies.c.status_uri)
 
 
-async def _registered(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _registered(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, OrganisationRegistered)
-    row = event.model_dump(mode="json", exclude={"mandate_ref"})
-    await connection.execute(insert(t.organisations).values(row).on_conflict_do_nothing())
+    writing.put(t.organisations, event.model_dump(mode="json", exclude={"mandate_ref"}))
 
 
-async def _granted(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _granted(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, RoleGranted)
     row = event.model_dump(exclude={"granted_by"}) | {"granted_by_event": recorded.id}
-    row["scope"] = event.scope.model_dump(mode="json")
-    await connection.execute(insert(t.roles).values(row).on_conflict_do_nothing())
+    writing.put(t.roles, row | {"scope": event.scope.model_dump(mode="json")})
 
 
-async def _withdrawn(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _withdrawn(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, RoleWithdrawn)
     mine = and_(t.roles.c.org_id == event.org_id, t.roles.c.role == event.role)
     later = (t.roles.c.valid_to.is_(None)) | (t.roles.c.valid_to > event.withdrawn_from)
-    await connection.execute(update(t.roles).where(mine, later).values(valid_to=event.withdrawn_from))
+    await writing.execute(update(t.roles).where(mine, later).values(valid_to=event.withdrawn_from))
 
 
-async def _key_registered(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _key_registered(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, IssuerKeyRegistered)
-    row = event.model_dump(exclude={"purpose", "jwk_thumbprint"}) | {"x5c": list(event.x5c)}
-    renewed = {name: row[name] for name in ("issuer", "jwk", "x5c", "valid_from", "valid_to")}
-    statement = insert(t.keys).values(row)
-    await connection.execute(statement.on_conflict_do_update(index_elements=["org_id", "kid"], set_=renewed))
+    row = event.model_dump(exclude={"purpose", "jwk_thumbprint"})
+    writing.upsert(t.keys, row | {"x5c": list(event.x5c)})
 
 
-async def _key_compromised(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _key_compromised(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, IssuerKeyCompromised)
-    mine = and_(t.keys.c.org_id == event.org_id, t.keys.c.kid == event.kid)
-    await connection.execute(update(t.keys).where(mine).values(compromised_since=event.compromised_since))
+    key = {"org_id": event.org_id, "kid": event.kid}
+    writing.change(t.keys, key, {"compromised_since": event.compromised_since})
 
 
 ORGANISATIONS = Projection(
@@ -93,91 +92,104 @@ ORGANISATIONS = Projection(
 )
 
 
-async def _list_opened(connection: AsyncConnection, recorded: Recorded) -> None:
+@dataclass(frozen=True)
+class _Said:
+    """What an event means for the copies of a credential."""
+
+    credential_id: UUID
+    event_id: UUID
+    copies: Sequence[StatusRef] = ()
+    replaces: Sequence[str] = ()
+
+
+async def _list_opened(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, StatusListOpened)
-    row = event.model_dump(exclude={"issuer"})
-    await connection.execute(insert(t.status_lists).values(row).on_conflict_do_nothing())
+    writing.put(t.status_lists, event.model_dump(exclude={"issuer"}))
 
 
-async def _issued(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _issued(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, CredentialIssued)
-    written = {"issuer_org": event.issuer_org, "stack_id": event.stack_id, "valid_to": event.valid_to}
-    await _write(connection, event.credential_id, written)
-    for copy in event.copies:
-        await _add_copy(connection, event.credential_id, copy)
-    if event.replaces:
-        replaced = and_(t.copies.c.credential_id == event.credential_id, t.copies.c.digest.in_(event.replaces))
-        await connection.execute(update(t.copies).where(replaced).values(superseded=True))
-    await _refresh(connection, event.credential_id, recorded.id)
+    row = {"issuer_org": event.issuer_org, "stack_id": event.stack_id, "valid_to": event.valid_to}
+    writing.upsert(t.credentials, {"credential_id": event.credential_id, **row})
+    writing.later(_copies, _Said(event.credential_id, recorded.id, event.copies, event.replaces))
 
 
-async def _suspended_or_reinstated(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _suspended_or_reinstated(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, CredentialSuspended | CredentialReinstated)
-    suspensions = await _suspensions(connection, event)
-    written = {"causes": list(event.causes), "suspensions": suspensions, "reason_code": event.reason_code}
-    await _write(connection, event.credential_id, written)
-    await _refresh(connection, event.credential_id, recorded.id)
+    suspensions = await _suspensions(writing, event)
+    row = {"causes": list(event.causes), "suspensions": suspensions, "reason_code": event.reason_code}
+    writing.upsert(t.credentials, {"credential_id": event.credential_id, **row})
+    writing.later(_copies, _Said(event.credential_id, recorded.id))
 
 
-async def _suspensions(
-    connection: AsyncConnection, event: CredentialSuspended | CredentialReinstated
-) -> Mapping[str, Any]:
+async def _suspensions(writing: Writing, event: CredentialSuspended | CredentialReinstated) -> Mapping[str, Any]:
     """Return why each standing cause stands: as known before, and what the event says of its own cause.
 
     Only this log's events write it, one after the other, so that it may be read before it is written.
     """
     known = select(t.credentials.c.suspensions).where(t.credentials.c.credential_id == event.credential_id)
-    before = (await connection.execute(known)).scalar_one_or_none() or {}
+    before = await writing.scalar(known) or {}
     if isinstance(event, CredentialSuspended):
         lapsed = [str(credential_id) for credential_id in event.lapsed]
         before = before | {event.cause: {"reason_code": event.reason_code, "lapsed": lapsed}}
     return {cause: why for cause, why in before.items() if cause in event.causes}
 
 
-async def _revoked(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _revoked(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, CredentialRevoked)
-    await _write(connection, event.credential_id, {"revoked": True, "reason_code": event.reason_code})
-    await _refresh(connection, event.credential_id, recorded.id)
+    row = {"credential_id": event.credential_id, "revoked": True, "reason_code": event.reason_code}
+    writing.upsert(t.credentials, row)
+    writing.later(_copies, _Said(event.credential_id, recorded.id))
 
 
-async def _expired(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _expired(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, CredentialExpired)
-    await _write(connection, event.credential_id, {"expired": True})
+    writing.upsert(t.credentials, {"credential_id": event.credential_id, "expired": True})
 
 
-async def _write(connection: AsyncConnection, credential_id: UUID, values: Mapping[str, Any]) -> None:
-    """Write some columns of the credential's row, born now if need be, and hold its lock until the commit."""
-    statement = insert(t.credentials).values(credential_id=credential_id, **values)
-    await connection.execute(statement.on_conflict_do_update(index_elements=["credential_id"], set_=dict(values)))
+async def _copies(writing: Writing, said: Sequence[_Said]) -> None:
+    """Bring the copies up to date with their credentials' rows, which are written, and locked until the commit."""
+    rows = [copy.model_dump() | {"credential_id": one.credential_id} for one in said for copy in one.copies]
+    if rows:
+        await _add_copies(writing, rows)
+    for one in said:
+        if one.replaces:
+            replaced = and_(t.copies.c.credential_id == one.credential_id, t.copies.c.digest.in_(one.replaces))
+            await writing.execute(update(t.copies).where(replaced).values(superseded=True))
+    await _refresh(writing, said)
 
 
-async def _add_copy(connection: AsyncConnection, credential_id: UUID, copy: StatusRef) -> None:
-    row = copy.model_dump() | {"credential_id": credential_id}
-    added = await connection.execute(insert(t.copies).values(row).on_conflict_do_nothing().returning(t.copies.c.index))
-    if added.first() is not None:
-        await _count_use(connection, copy.status_uri)
-        return
-    place = and_(t.copies.c.status_uri == copy.status_uri, t.copies.c.index == copy.index)
+async def _add_copies(writing: Writing, rows: Sequence[Mapping[str, Any]]) -> None:
+    added = await writing.inserted(t.copies, rows)
+    for status_uri, used in sorted(Counter(status_uri for status_uri, _, _ in added).items()):
+        await _count_uses(writing, status_uri, used)
+    for row in rows:
+        if (row["status_uri"], row["index"], row["digest"]) not in added:
+            await _look_for_clash(writing, row)
+
+
+async def _look_for_clash(writing: Writing, row: Mapping[str, Any]) -> None:
+    place = and_(t.copies.c.status_uri == row["status_uri"], t.copies.c.index == row["index"])
     held = select(t.copies.c.credential_id, t.copies.c.digest).where(place, t.copies.c.clashes_with.is_(None))
-    first = (await connection.execute(held)).one()
-    if first.digest != copy.digest:
-        await _record_clash(connection, row, first.credential_id)
+    first = (await writing.execute(held)).one()
+    if first.digest != row["digest"]:
+        await _record_clash(writing, row, first.credential_id)
 
 
-async def _count_use(connection: AsyncConnection, status_uri: str) -> None:
-    statement = insert(t.list_uses).values(status_uri=status_uri, used=1)
-    more = {"used": t.list_uses.c.used + 1}
-    await connection.execute(statement.on_conflict_do_update(index_elements=["status_uri"], set_=more))
+async def _count_uses(writing: Writing, status_uri: str, used: int) -> None:
+    statement = insert(t.list_uses).values(status_uri=status_uri, used=used)
+    more = {"used": t.list_uses.c.used + statement.excluded.used}
+    await writing.execute(statement.on_conflict_do_update(index_elements=["status_uri"], set_=more))
 
 
-async def _record_clash(connection: AsyncConnection, row: Mapping[str, Any], first: UUID) -> None:
+async def _record_clash(writing: Writing, row: Mapping[str, Any], first: UUID) -> None:
     """Keep the second use of an index, so that its credential can still be revoked, and alarm naming both."""
-    await connection.execute(insert(t.copies).values(**row, clashes_with=first).on_conflict_do_nothing())
+    writing.put(t.copies, {**row, "clashes_with": first})
     _log.error(
         "status_index_used_twice",
         alarm=True,
@@ -187,22 +199,27 @@ async def _record_clash(connection: AsyncConnection, row: Mapping[str, Any], fir
     )
 
 
-async def _refresh(connection: AsyncConnection, credential_id: UUID, event_id: UUID) -> None:
-    """Compute the values of a credential's copies from its row; a list whose values change is marked as changed."""
-    changed = await connection.execute(_new_values(credential_id))
-    for status_uri in sorted({row.status_uri for row in changed}):
+async def _refresh(writing: Writing, said: Sequence[_Said]) -> None:
+    """Compute the values of credentials' copies from their rows; a list whose values change is marked as changed."""
+    lists: dict[UUID, set[str]] = {one.credential_id: set() for one in said}
+    for changed in await writing.execute(_new_values(list(lists))):
+        lists[changed.credential_id].add(changed.status_uri)
+    last = {status_uri: one.event_id for one in said for status_uri in lists[one.credential_id]}
+    for status_uri, event_id in sorted(last.items()):
         change = func.concat(cast(func.pg_current_xact_id(), Text), f" {event_id}")
         statement = insert(t.list_changes).values(status_uri=status_uri, change=change)
         latest = {"change": statement.excluded.change}
-        await connection.execute(statement.on_conflict_do_update(index_elements=["status_uri"], set_=latest))
+        await writing.execute(statement.on_conflict_do_update(index_elements=["status_uri"], set_=latest))
 
 
-def _new_values(credential_id: UUID) -> Update:
+def _new_values(credential_ids: Sequence[UUID]) -> Update:
     held = func.jsonb_array_length(t.credentials.c.causes) > 0
     over = t.copies.c.superseded | t.credentials.c.revoked
     value = case((over, _INVALID), (held, _SUSPENDED), else_=_VALID)
-    mine = and_(t.credentials.c.credential_id == credential_id, t.copies.c.credential_id == credential_id)
-    return update(t.copies).where(mine, t.copies.c.value != value).values(value=value).returning(t.copies.c.status_uri)
+    theirs = t.credentials.c.credential_id == any_(literal(credential_ids, ARRAY(Uuid)))
+    mine = and_(theirs, t.copies.c.credential_id == t.credentials.c.credential_id)
+    written = {"value": value, "changed": cast(cast(func.pg_current_xact_id(), Text), BigInteger)}
+    return update(t.copies).where(mine, t.copies.c.value != value).values(written).returning(*_CHANGED)
 
 
 STATUS = Projection(
@@ -222,27 +239,25 @@ STATUS = Projection(
 )
 
 
-async def _stacked(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _stacked(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, CredentialStacked)
-    row = event.model_dump(include={"stack_id", "credential_id", "pathway_id", "awarding_body"})
-    await connection.execute(insert(t.awards).values(row).on_conflict_do_nothing())
+    writing.put(t.awards, event.model_dump(include={"stack_id", "credential_id", "pathway_id", "awarding_body"}))
 
 
-async def _award_held(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _award_held(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, StackSuspended | StackReinstated)
-    mine = t.awards.c.stack_id == event.stack_id
-    before = (await connection.execute(select(t.awards.c.causes).where(mine))).scalar_one_or_none() or []
+    before = await writing.scalar(select(t.awards.c.causes).where(t.awards.c.stack_id == event.stack_id)) or []
     others = {cause for cause in before if cause != event.cause}
     causes = sorted(others | {event.cause} if isinstance(event, StackSuspended) else others)
-    await connection.execute(update(t.awards).where(mine).values(causes=causes))
+    writing.change(t.awards, {"stack_id": event.stack_id}, {"causes": causes})
 
 
-async def _award_revoked(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _award_revoked(writing: Writing, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, StackRevoked)
-    await connection.execute(update(t.awards).where(t.awards.c.stack_id == event.stack_id).values(revoked=True))
+    writing.change(t.awards, {"stack_id": event.stack_id}, {"revoked": True})
 
 
 AWARDS = Projection(

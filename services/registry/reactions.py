@@ -13,7 +13,11 @@ from kompetenspass.log.project import Reaction
 from services.registry.service.awards import AwardStatuses
 from services.registry.service.credentials import Credentials
 from services.registry.service.keys import IssuerKeys
+from services.registry.service.publishing import Publisher
 from services.registry.service.status_lists import StatusLists
+
+_AT_ONCE = 8
+"""Of reactions that read and change the status of one credential only, and all events about it are of one stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +91,16 @@ def award_reactions(awards: AwardStatuses) -> Sequence[Reaction]:
 
     logs, after = ("issuance",), ("status", "awards")
     return (
-        Reaction("hold_awards", logs, {StackSuspended: suspend, StackReinstated: reinstate}, after),
-        Reaction("end_awards", logs, {StackRevoked: revoke}, after),
-        Reaction("end_superseded", logs, {CredentialSuperseded: supersede}, after),
+        Reaction("hold_awards", logs, {StackSuspended: suspend, StackReinstated: reinstate}, after, _AT_ONCE),
+        Reaction("end_awards", logs, {StackRevoked: revoke}, after, _AT_ONCE),
+        Reaction("end_superseded", logs, {CredentialSuperseded: supersede}, after, _AT_ONCE),
     )
 
 
-def timers(pace: Pace, lists: StatusLists, credentials: Credentials, keys: IssuerKeys) -> Sequence[Timer]:
+def timers(pace: Pace, publisher: Publisher, credentials: Credentials, keys: IssuerKeys) -> Sequence[Timer]:
     """Return what is done again and again."""
     return (
-        Timer(pace.publish_seconds, "publish_status_lists", lists.publish_changed),
+        Timer(pace.publish_seconds, "publish_status_lists", publisher.publish_changed),
         Timer(pace.expire_seconds, "expire_merits", credentials.expire_ended),
         Timer(pace.sweep_seconds, "sweep_challenges", keys.sweep),
     )

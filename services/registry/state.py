@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.registry.domain.publication import Mark, Published
@@ -37,6 +53,7 @@ published_lists = Table(
     Column("change", Text),
     Column("content", Text, nullable=False),
     Column("signer", Text, nullable=False),
+    Column("compact", Boolean, nullable=False),
     Column("token", LargeBinary, nullable=False),
     Column("gzipped", LargeBinary, nullable=False),
     Column("etag", Text, nullable=False),
@@ -50,6 +67,7 @@ class State:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")  # one round trip for one statement
 
     async def take_slug(self, slug: str, org_id: str) -> str:
         """Take `slug` for an organisation unless it is taken; return the organisation that has it now."""
@@ -79,34 +97,49 @@ class State:
 
     async def marks(self) -> Mapping[UUID, Mark]:
         """Return what each published list was made after, by whom it is signed and until when it is valid."""
-        columns = published_lists.c
-        statement = select(columns.list_id, columns.change, columns.content, columns.signer, columns.expires_at)
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(statement)).all()
-        return {row.list_id: Mark(row.change, row.content, row.signer, row.expires_at) for row in rows}
+        async with self._reads.connect() as connection:
+            rows = (await connection.execute(_MARKS)).all()
+        return {list_id: Mark(*mark) for list_id, *mark in rows}
 
-    async def publish(self, published: Published, mark: Mark) -> None:
-        """Replace what is published of a list."""
-        row = {name: getattr(published, name) for name in Published.__slots__}
-        row |= {"change": mark.change, "content": mark.content, "signer": mark.signer, "expires_at": mark.expires_at}
-        statement = insert(published_lists).values(row)
+    async def publish(self, made: Sequence[tuple[Published, Mark]]) -> None:
+        """Replace what is published of some lists, all in one transaction."""
+        rows = [_fields(published) | _fields(mark) for published, mark in made]
         async with self._engine.begin() as connection:
-            await connection.execute(statement.on_conflict_do_update(index_elements=["list_id"], set_=row))
+            await connection.execute(_PUBLISH, rows)
 
-    async def still_holds(self, list_id: UUID, change: str | None) -> None:
-        """Note that what is published of a list holds after a further change, which left its values as they were."""
-        mine = published_lists.c.list_id == list_id
+    async def still_holds(self, changes: Mapping[UUID, str | None]) -> None:
+        """Note that what is published of lists holds after a further change, which left their values as they were."""
+        rows = [{"changed_list": list_id, "change": change} for list_id, change in changes.items()]
         async with self._engine.begin() as connection:
-            await connection.execute(update(published_lists).where(mine).values(change=change))
+            await connection.execute(_STILL_HOLDS, rows)
 
     async def published(self, list_id: UUID) -> Published | None:
         """Return what is published of a list, ready to be served."""
-        columns = [published_lists.c[name] for name in Published.__slots__]
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(select(*columns).where(published_lists.c.list_id == list_id))).one_or_none()
+        async with self._reads.connect() as connection:
+            row = (await connection.execute(_PUBLISHED, {"wanted": list_id})).one_or_none()
         return Published(**row._mapping) if row else None
+
+    async def etags(self, list_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        """Return the entity tags of what is published of some lists."""
+        async with self._reads.connect() as connection:
+            rows = await connection.execute(_ETAGS, {"wanted": list(list_ids)})
+            return {row.list_id: row.etag for row in rows}
 
     async def published_uris(self) -> list[str]:
         """Return the URIs of all published lists, sorted."""
-        async with self._engine.connect() as connection:
+        async with self._reads.connect() as connection:
             return list((await connection.execute(select(published_lists.c.uri).order_by("uri"))).scalars())
+
+
+def _fields(one: Published | Mark) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__slots__}
+
+
+_columns = published_lists.c
+_MARKS = select(_columns.list_id, *(_columns[name] for name in Mark.__slots__))
+_PUBLISHED = select(*(_columns[name] for name in Published.__slots__)).where(_columns.list_id == bindparam("wanted"))
+_ETAGS = select(_columns.list_id, _columns.etag).where(_columns.list_id == any_(bindparam("wanted", type_=ARRAY(Uuid))))
+_STILL_HOLDS = update(published_lists).where(_columns.list_id == bindparam("changed_list"))
+_insert = insert(published_lists)
+_renewed = {column.name: _insert.excluded[column.name] for column in published_lists.c if not column.primary_key}
+_PUBLISH = _insert.on_conflict_do_update(index_elements=["list_id"], set_=_renewed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -61,7 +62,7 @@ keys = Table(
     PrimaryKeyConstraint("org_id", "kid"),
 )
 
-STATUS_VERSION = 2
+STATUS_VERSION = 3
 status_metadata = MetaData()
 
 status_lists = Table(
@@ -117,6 +118,7 @@ Index(
 )
 
 # One row per copy. `clashes_with` is empty but for a second use of an index, where it names who had it first.
+# `changed`: the transaction that changed the value last, so that the few that changed since a moment are found at once.
 copies = Table(
     "copies",
     status_metadata,
@@ -127,6 +129,7 @@ copies = Table(
     Column("superseded", Boolean, nullable=False, server_default=false()),
     Column("value", SmallInteger, nullable=False, server_default=text("0")),
     Column("clashes_with", Uuid),
+    Column("changed", BigInteger),
     PrimaryKeyConstraint("status_uri", "index", "digest"),
 )
 Index(
@@ -136,6 +139,7 @@ Index(
     unique=True,
     postgresql_where=copies.c.clashes_with.is_(None),
 )
+Index("copies_changed", copies.c.changed, postgresql_where=copies.c.changed.is_not(None))
 Index("copies_not_valid", copies.c.status_uri, copies.c.index, copies.c.value, postgresql_where=copies.c.value != 0)
 
 AWARDS_VERSION = 1

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from uuid import UUID
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,28 +20,59 @@ from services.registry.domain.publication import Published
 from services.registry.state import State
 
 _KEPT = timedelta(milliseconds=250)
+_SPELLINGS = 64  # of Accept and Accept-Encoding that are remembered: few clients spell them in many ways
 _CORS = {"Access-Control-Allow-Origin": "*"}
 
 
+class Answers:
+    """What is published of a list, as the answers that will be given: made once, sent to all who ask."""
+
+    def __init__(self, published: Published) -> None:
+        self.etag = published.etag
+        self._whole = {zipped: _whole(published, zipped=zipped) for zipped in (False, True)}
+        self._unchanged = {
+            zipped: Response(status_code=304, headers=_headers(published, zipped=zipped)) for zipped in (False, True)
+        }
+
+    def to(self, headers: Headers) -> Response:
+        """Return the answer to a request with these headers."""
+        encodings = _qualities(headers.get("accept-encoding", ""))
+        zipped = encodings.get("gzip", encodings.get("*", 0)) > 0
+        if _matches(headers.get("if-none-match"), self.etag):
+            return self._unchanged[zipped]
+        return self._whole[zipped]
+
+
 class Served:
-    """Published lists, kept in memory for a quarter of a second, so that a crowd costs one look at the table."""
+    """Published lists in memory; each quarter of a second, one look at the table tells which of them are another."""
 
     def __init__(self, state: State, clock: Clock) -> None:
         self._state = state
         self._clock = clock
-        self._kept: dict[UUID, Published] = {}
+        self._kept: dict[UUID, Answers] = {}
         self._until = clock()
+        self._looking = asyncio.Lock()
 
-    async def get(self, list_id: UUID) -> Published:
-        """Return the list. Raises Problem `not_found`."""
-        now = self._clock()
-        if now >= self._until:
-            self._kept, self._until = {}, now + _KEPT
-        found = self._kept.get(list_id) or await self._state.published(list_id)
-        if found is None:
+    async def get(self, list_id: UUID) -> Answers:
+        """Return the answers about a list. Raises Problem `not_found`."""
+        if self._clock() >= self._until:
+            await self._look()
+        if found := self._kept.get(list_id):
+            return found
+        published = await self._state.published(list_id)
+        if published is None:
             raise not_found("status list")
-        self._kept[list_id] = found
-        return found
+        self._kept[list_id] = Answers(published)
+        return self._kept[list_id]
+
+    async def _look(self) -> None:
+        async with self._looking:
+            now = self._clock()
+            if now < self._until:
+                return  # another request has looked meanwhile
+            etags = await self._state.etags(self._kept) if self._kept else {}
+            self._kept = {list_id: kept for list_id, kept in self._kept.items() if etags.get(list_id) == kept.etag}
+            self._until = now + _KEPT
 
 
 def routes(state: State, clock: Clock) -> Sequence[BaseRoute]:
@@ -55,8 +89,8 @@ def routes(state: State, clock: Clock) -> Sequence[BaseRoute]:
                 headers=_CORS,
             )
         _require_acceptable(request.headers.get("accept"))
-        published = await served.get(_list_id(request.path_params["list_id"]))
-        return _render(published, request.headers)
+        answers = await served.get(_list_id(request.path_params["list_id"]))
+        return answers.to(request.headers)
 
     async def aggregation(_request: Request) -> Response:
         uris = await state.published_uris()
@@ -92,6 +126,7 @@ def _require_acceptable(accept: str | None) -> None:
     )
 
 
+@lru_cache(_SPELLINGS)
 def _qualities(header: str) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for part in header.lower().split(","):
@@ -111,25 +146,24 @@ def _quality(parameters: Sequence[str]) -> float:
     return 1
 
 
-def _render(published: Published, headers: Mapping[str, str]) -> Response:
-    encodings = _qualities(headers.get("accept-encoding", ""))
-    zipped = encodings.get("gzip", encodings.get("*", 0)) > 0
-    etag = f'"{published.etag}-gzip"' if zipped else f'"{published.etag}"'
-    answer = {
+def _headers(published: Published, *, zipped: bool) -> dict[str, str]:
+    return {
         **_CORS,
         "Access-Control-Expose-Headers": "ETag",
         "Cache-Control": f"public, max-age={published.ttl_seconds}",
-        "ETag": etag,
+        "ETag": f'"{published.etag}-gzip"' if zipped else f'"{published.etag}"',
         "Vary": "Accept, Accept-Encoding",
     }
-    if _matches(headers.get("if-none-match", ""), published.etag):
-        return Response(status_code=304, headers=answer)
-    if zipped:
-        answer["Content-Encoding"] = "gzip"
-    return Response(published.gzipped if zipped else published.token, headers=answer, media_type=MEDIA_TYPE)
 
 
-def _matches(if_none_match: str, etag: str) -> bool:
+def _whole(published: Published, *, zipped: bool) -> Response:
+    headers = _headers(published, zipped=zipped) | ({"Content-Encoding": "gzip"} if zipped else {})
+    return Response(published.gzipped if zipped else published.token, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _matches(if_none_match: str | None, etag: str) -> bool:
     """Return whether the caller has these bytes, in whichever encoding. Source: RFC 9110, section 13.1.2."""
+    if if_none_match is None:
+        return False
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return bool(tags & {"*", f'"{etag}"', f'"{etag}-gzip"'})
+    return not tags.isdisjoint(("*", f'"{etag}"', f'"{etag}-gzip"'))

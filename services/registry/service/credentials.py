@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -16,6 +17,9 @@ from kompetenspass.log.api import Log
 from kompetenspass.log.execute import Done, execute
 from services.registry.domain import credential as domain
 from services.registry.domain.credential import CredentialStatus, Known
+
+_AT_ONCE = 8
+"""So many expiries are stated side by side: they share the commits of the log."""
 
 _DUE = UUID("7d1b3f0a-5c3f-5a0e-9a9b-2f7b7d7e0c11")
 
@@ -78,8 +82,13 @@ class Credentials:
     async def expire_ended(self) -> None:
         """State the expiry of every credential whose merit has ended; again is nothing."""
         now = self._clock()
-        for credential_id, due in await self._facts.ended(now):
-            await self._expire(credential_id, due, now)
+        ended = iter(await self._facts.ended(now))
+
+        async def some() -> None:
+            for credential_id, due in ended:
+                await self._expire(credential_id, due, now)
+
+        await asyncio.gather(*(some() for _ in range(_AT_ONCE)))
 
     async def _expire(self, credential_id: UUID, due: datetime, now: datetime) -> None:
         stream = domain.stream_of(credential_id)

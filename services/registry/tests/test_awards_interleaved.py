@@ -23,6 +23,7 @@ from kompetenspass.events.registry import StatusListOpened
 from kompetenspass.events.stacking import CredentialSuperseded, StackReinstated, StackRevoked, StackSuspended
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.memory import MemoryLog
+from kompetenspass.log.writing import Writing
 from kompetenspass.testing.clock import FixedClock
 from kompetenspass.testing.postgres import Database
 from kompetenspass.web.migrate import engine_of
@@ -183,9 +184,13 @@ async def connection(database: Database) -> AsyncIterator[AsyncConnection]:
 async def filled(connection: AsyncConnection, rows: Sequence[Recorded]) -> AsyncIterator[dict[int, int]]:
     """Fill the tables for the length of a block and give the values of the copies; then take all of it back."""
     nested = await connection.begin_nested()
-    for row in rows:
+    writing = Writing(connection)
+    for number, row in enumerate(rows):
         if handler := STATUS.handlers.get(type(row.event)):
-            await handler(connection, row)
+            await handler(writing, row)
+        if number % 2:
+            await writing.flush()
+    await writing.flush()
     held = select(t.copies.c.index, t.copies.c.value)
     yield {row[0]: row[1] for row in await connection.execute(held)}
     await nested.rollback()

@@ -5,9 +5,20 @@ from datetime import timedelta
 import pytest
 
 from kompetenspass.events.registry import StatusListOpened
+from kompetenspass.openid.status import get_value
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.domain import given
-from services.registry.domain.publication import Mark, OpenList, content_of, must_look, must_sign, nearly_full, shown
+from services.registry.domain.publication import (
+    Mark,
+    OpenList,
+    bring,
+    content_of,
+    filled,
+    may_compact,
+    must_look,
+    must_sign,
+    nearly_full,
+)
 from services.registry.domain.status_list import StatusList, evolve, first_list, list_after, open_list
 
 LIST = first_list("org:alfa")
@@ -58,18 +69,38 @@ def test_a_list_is_signed_again_by_another_signer_and_half_way_through_its_life(
     assert sign(worn)
 
 
+def test_a_list_is_made_small_once_when_it_has_rested_for_one_ttl() -> None:
+    def may(rested: int, *, compact: bool = False) -> bool:
+        mark = Mark("c", "same", "s", NOON + LIFETIME, compact)
+        return may_compact(listed(), mark, now=NOON + timedelta(seconds=rested), lifetime=LIFETIME)
+
+    assert [may(299), may(300), may(300, compact=True)] == [False, True, False]
+
+
+def read(values: bytearray, bits: int) -> list[int]:
+    return [get_value(values, bits, index) for index in range(8)]
+
+
 def test_what_a_list_says_has_one_digest_in_any_order() -> None:
-    assert content_of([(1, 1), (2, 2)]) == content_of([(2, 2), (1, 1)]) != content_of([(1, 2), (2, 1)])
+    one, other = filled(listed(), {1: [1, 3], 2: [2]}), filled(listed(), {2: [2], 1: [3, 1]})
+    assert content_of(one) == content_of(other) != content_of(filled(listed(), {1: [1, 2], 2: [3]}))
 
 
 def test_two_bits_say_suspended_and_one_bit_says_invalid_instead() -> None:
-    held = [(1, 1), (2, 2)]
-    assert shown(listed(bits=2), held) == [(1, 1), (2, 2)]
-    assert shown(listed(bits=1), held) == [(1, 1), (2, 1)]
+    held = {1: [1], 2: [2]}
+    assert read(filled(listed(bits=2), held), 2) == [0, 1, 2, 0, 0, 0, 0, 0]
+    assert read(filled(listed(bits=1), held), 1) == [0, 1, 1, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("bits", [1, 2])
+def test_what_has_changed_is_brought_into_the_list_and_the_rest_stays(bits: int) -> None:
+    values = filled(listed(bits=bits), {1: [1], 2: [2, 5]})
+    bring(values, listed(bits=bits), {0: [2], 1: [5], 2: [7]})
+    assert values == filled(listed(bits=bits), {1: [1, 5], 2: [7]})
 
 
 def test_an_index_beyond_the_list_is_not_shown() -> None:
-    assert shown(listed(size=8), [(8, 1)]) == []
+    assert not any(filled(listed(size=8), {1: [8, 9], 2: [8]}))
 
 
 def test_a_list_is_nearly_full_from_four_fifths_on() -> None:

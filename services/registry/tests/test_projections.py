@@ -24,6 +24,7 @@ from kompetenspass.events.registry import (
     StatusListOpened,
 )
 from kompetenspass.log.api import Recorded
+from kompetenspass.log.writing import Writing
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
 from kompetenspass.web.migrate import engine_of
@@ -81,12 +82,16 @@ async def connection(database: Database) -> AsyncIterator[AsyncConnection]:
 
 
 @asynccontextmanager
-async def filled(connection: AsyncConnection, events: Iterable[Recorded]) -> AsyncIterator[None]:
-    """Fill the tables for the length of a block, then take all of it back."""
+async def filled(connection: AsyncConnection, events: Iterable[Recorded], *, page: int = 1) -> AsyncIterator[None]:
+    """Fill the tables for the length of a block, so many events at once, then take all of it back."""
     nested = await connection.begin_nested()
-    for event in events:
+    writing = Writing(connection)
+    for number, event in enumerate(events, 1):
         handler = STATUS.handlers[type(event.event)]
-        await handler(connection, event)
+        await handler(writing, event)
+        if number % page == 0:
+            await writing.flush()
+    await writing.flush()
     yield
     await nested.rollback()
 
@@ -116,8 +121,9 @@ async def test_every_interleaving_of_the_logs_fills_the_same_rows(
     connection: AsyncConnection, registry: Sequence[Event], issuance: Sequence[Event], expected: dict[int, int]
 ) -> None:
     seen = []
-    for events in interleavings(log_of("registry", registry), log_of("issuance", issuance)):
-        async with filled(connection, events):
+    orders = interleavings(log_of("registry", registry), log_of("issuance", issuance))
+    for events, page in itertools.product(orders, (1, 2, 100)):
+        async with filled(connection, events, page=page):
             assert await values(connection) == expected
             seen.append(await rows(connection))
     assert all(one == seen[0] for one in seen)

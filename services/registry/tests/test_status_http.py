@@ -142,6 +142,22 @@ async def test_a_merit_expires_when_its_end_has_passed(rig: Rig) -> None:
     assert refused.json()["code"] == "credential_expired"
 
 
+async def test_all_merits_that_end_at_once_expire_once_each(rig: Rig) -> None:
+    await rig.enrolled()
+    end = rig.clock() + timedelta(hours=1)
+    ended = [uuid7() for _ in range(20)]
+    for index, credential in enumerate(ended):
+        await rig.issue(issued(credential, index, valid_to=end))
+    rig.clock.advance(timedelta(hours=2))
+
+    async def all_expired() -> bool:
+        return all([await rig.runtime.log.read_stream(f"status-{credential}") for credential in ended])
+
+    await eventually(all_expired)
+    streams = [await rig.runtime.log.read_stream(f"status-{credential}") for credential in ended]
+    assert [[type(recorded.event) for recorded in stream] for stream in streams] == [[CredentialExpired]] * 20
+
+
 async def test_an_issuer_of_one_bit_lists_revokes_but_cannot_suspend(database: Database, tmp_path: Path) -> None:
     async with running(database, tmp_path, one_bit_issuers=frozenset({"org:alfa"})) as rig:
         await rig.enrolled()
