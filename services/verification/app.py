@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -29,6 +30,7 @@ from services.verification.state import RequestState
 from services.verification.vault import Disclosures
 
 _CATCH_UP_SECONDS = 2.0
+_ASKED_SECONDS = 0.1
 
 
 class Keyring:
@@ -65,16 +67,26 @@ class Freshness:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._found: dict[tuple[str, ...], float] = {}
+        self._asking = asyncio.Lock()
 
     async def require_fresh(self, *owners: str) -> None:
-        """Raise Problem `facts_stale` unless the logs of `owners` were looked at recently."""
-        await self._runtime.require_fresh(*owners)
+        """Raise Problem `facts_stale` unless the logs of `owners` were looked at recently; asked ten times a second."""
+        if self._is_known(owners):
+            return
+        async with self._asking:
+            if not self._is_known(owners):
+                await self._runtime.require_fresh(*owners)
+                self._found[owners] = asyncio.get_running_loop().time()
 
     async def catch_up(self, owner: str) -> None:
         """Return once everything that stands in a log now has been heard, or after two seconds."""
         head = await self._runtime.feeds[owner].head()
         with suppress(Problem):  # then what was heard so far decides
             await self._runtime.caught_up(owner, head, _CATCH_UP_SECONDS)
+
+    def _is_known(self, owners: tuple[str, ...]) -> bool:
+        return asyncio.get_running_loop().time() - self._found.get(owners, float("-inf")) < _ASKED_SECONDS
 
 
 def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outbound | None = None) -> FastAPI:
@@ -84,12 +96,12 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outboun
     runtime.at_start(keyring.load)
     for projection in PROJECTIONS:
         runtime.project(projection)
-    facts = TrustFacts(runtime.engine)
+    facts = TrustFacts(runtime.engine, runtime.statements)
     ttl = settings.status_ttl_seconds
     statuses = StatusLists(runtime.http, keyring.anchors, clock, default_ttl_seconds=ttl)
     judge = Judge(facts, Freshness(runtime), statuses, clock, anchors=keyring.anchors, catalog_url=settings.catalog_url)
-    state = RequestState(runtime.engine)
-    vault = Disclosures(runtime.engine, keyring.claims_key)
+    state = RequestState(runtime.engine, runtime.statements)
+    vault = Disclosures(runtime.engine, runtime.statements, keyring.claims_key)
     policy = _policy(settings)
     requests = Requests(runtime.log, facts, state, vault, judge, clock, signer=keyring.signer, policy=policy)
 

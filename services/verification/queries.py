@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Protocol
 
 from sqlalchemy import RowMapping, Select, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -11,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kompetenspass.core.errors import not_found
 from kompetenspass.events.registry import Scope
+from kompetenspass.log.gathering import Gathering
 from services.verification.domain.judgement import Claimed
 from services.verification.domain.trust import (
     ROLES,
@@ -23,47 +27,75 @@ from services.verification.domain.trust import (
     KnownDefinition,
     Period,
 )
-from services.verification.tables import (
-    definitions,
-    issued_copies,
-    issuer_keys,
-    issuing_rights,
-    roles,
-    sector_approvals,
-    voided_credentials,
-)
+from services.verification.tables import definitions, sector_approvals
+
+Record = Any
+"""A row, or a record within one: asyncpg has no types."""
+
+
+class Statements(Protocol):
+    """What runs the hot statements; the others go by the engine."""
+
+    async def fetch(self, statement: str, *arguments: object) -> Sequence[Record]:
+        """Return the rows of one statement."""
+
+
+_ISSUES = """
+    SELECT number, issuer_org, definition_id, definition_version, definition_digest, recorded,
+           voided.credential_id IS NOT NULL AS void
+    FROM unnest($1::text[]) WITH ORDINALITY AS asked (digest, number)
+    JOIN issued_copies USING (digest)
+    LEFT JOIN voided_credentials AS voided ON voided.credential_id = issued_copies.credential_id
+"""
+_STANDINGS = """
+    SELECT key.org_id, key.issuer, key.valid_from, key.valid_to, key.compromised_since,
+           definition_id, definitions.version, owner_org, content_digest, fields::text, region, kind,
+           ARRAY(SELECT (role, valid_from, valid_to, scope::text) FROM organisation_roles
+                 WHERE org_id = key.org_id ORDER BY granted_at) AS roles,
+           ARRAY(SELECT (valid_from, valid_to) FROM issuing_rights
+                 WHERE definition_id = definitions.definition_id AND issuer_org = key.org_id
+                 ORDER BY granted_at) AS rights
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::int[]) WITH ORDINALITY
+      AS asked (issuer, thumbprint, urn, version, number)
+    LEFT JOIN LATERAL (
+        SELECT org_id, issuer, valid_from, valid_to, compromised_since FROM issuer_keys
+        WHERE issuer_keys.issuer = asked.issuer AND issuer_keys.thumbprint = asked.thumbprint
+        ORDER BY org_id, kid LIMIT 1
+    ) AS key ON true
+    LEFT JOIN definitions ON definitions.urn = asked.urn AND definitions.version = asked.version
+    ORDER BY number
+"""
+"""What is known of an issuer's key and of a definition: many credentials that are shown at once have both in common."""
+_URN = "SELECT urn FROM definitions WHERE definition_id = $1 ORDER BY version DESC LIMIT 1"
 
 
 class TrustFacts:
     """Reads what trust rests on; implements the service's Facts."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, statements: Statements) -> None:
         self._engine = engine
+        self._statements = statements
+        self._about = Gathering(self._about_all)
 
     async def about(self, claimed: Claimed) -> Facts:
         """Return what the services have said about the issuer, the definition and the copy."""
-        async with self._engine.connect() as connection:
-            key = await _first(connection, _key_query(claimed))
-            definition = await _first(connection, _definition_query(claimed))
-            issue = await _first(connection, _issue_query(claimed))
-            held = await _all(connection, _roles_query(key["org_id"])) if key else []
-            rights = await _all(connection, _rights_query(definition, key)) if key and definition else []
-        return Facts(
-            key=_issuer_key(key) if key else None,
-            roles=_grants(held),
-            definition=_known(definition) if definition else None,
-            rights=tuple(_period(row) for row in rights),
-            issue=_issue(issue) if issue else None,
-        )
+        return await self._about.ask(claimed)
+
+    async def _about_all(self, claimed: Sequence[Claimed]) -> Sequence[Facts]:
+        """Return the facts of credentials that were shown at the same moment."""
+        issues = await self._statements.fetch(_ISSUES, [each.digest for each in claimed])
+        wanted = list(dict.fromkeys(map(_standing, claimed)))
+        rows = await self._statements.fetch(_STANDINGS, *map(list, zip(*wanted, strict=True)))
+        known = {asked: _facts(row) for asked, row in zip(wanted, rows, strict=True)}
+        issued = {row["number"] - 1: _issue(row) for row in issues}
+        return [replace(known[_standing(each)], issue=issued.get(number)) for number, each in enumerate(claimed)]
 
     async def urn_of(self, definition_id: str) -> str:
         """Return the URN of a published definition or pathway. Raises Problem `not_found`."""
-        query = select(definitions.c.urn).where(definitions.c.definition_id == definition_id)
-        async with self._engine.connect() as connection:
-            urn = await connection.scalar(query.order_by(definitions.c.version.desc()).limit(1))
-        if urn is None:
+        rows = await self._statements.fetch(_URN, definition_id)
+        if not rows:
             raise not_found("definition")
-        return str(urn)
+        return str(rows[0]["urn"])
 
     async def documents(self, versions: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Document]:
         """Return what published versions say, by URN and version; one that is not known is left out."""
@@ -86,32 +118,8 @@ class TrustFacts:
         return tuple(_document(row) for row in rows)
 
 
-async def _first(connection: AsyncConnection, query: Select[Any]) -> RowMapping | None:
-    row: RowMapping | None = (await connection.execute(query)).mappings().first()
-    return row
-
-
 async def _all(connection: AsyncConnection, query: Select[Any]) -> list[RowMapping]:
     return list((await connection.execute(query)).mappings().all())
-
-
-def _key_query(claimed: Claimed) -> Select[Any]:
-    table = issuer_keys
-    query = select(table).where(table.c.issuer == claimed.issuer, table.c.thumbprint == claimed.thumbprint)
-    return query.order_by(table.c.org_id, table.c.kid).limit(1)
-
-
-def _definition_query(claimed: Claimed) -> Select[Any]:
-    table = definitions
-    return select(table).where(table.c.urn == claimed.definition, table.c.version == claimed.definition_version)
-
-
-def _issue_query(claimed: Claimed) -> Select[Any]:
-    table, voided = issued_copies, voided_credentials
-    query = select(table, voided.c.credential_id.is_not(None).label("void"))
-    return query.outerjoin(voided, voided.c.credential_id == table.c.credential_id).where(
-        table.c.digest == claimed.digest
-    )
 
 
 def _documents() -> Select[Any]:
@@ -121,40 +129,43 @@ def _documents() -> Select[Any]:
     return query.select_from(definitions.outerjoin(sector_approvals, same))
 
 
-def _roles_query(org_id: str) -> Select[Any]:
-    return select(roles).where(roles.c.org_id == org_id).order_by(roles.c.granted_at)
+def _standing(claimed: Claimed) -> tuple[str, str, str, int]:
+    return claimed.issuer, claimed.thumbprint, claimed.definition, claimed.definition_version
 
 
-def _rights_query(definition: RowMapping, key: RowMapping) -> Select[Any]:
-    table, named = issuing_rights, definition["definition_id"]
-    query = select(table).where(table.c.definition_id == named, table.c.issuer_org == key["org_id"])
-    return query.order_by(table.c.granted_at)
+def _facts(row: Record) -> Facts:
+    return Facts(
+        key=_issuer_key(row) if row["org_id"] is not None else None,
+        roles=_grants(row["roles"]),
+        definition=_known(row) if row["definition_id"] is not None else None,
+        rights=tuple(Period(since, until) for since, until in row["rights"]),
+    )
 
 
-def _period(row: RowMapping) -> Period:
-    return Period(row["valid_from"], row["valid_to"])
+def _grants(held: Sequence[Record]) -> dict[str, tuple[Grant, ...]]:
+    names = dict.fromkeys((*ROLES, *(role for role, *_ in held)))
+    return {
+        name: tuple(Grant(Period(since, until), _scope(scope)) for role, since, until, scope in held if role == name)
+        for name in names
+    }
 
 
-def _grants(held: list[RowMapping]) -> dict[str, tuple[Grant, ...]]:
-    names = dict.fromkeys((*ROLES, *(row["role"] for row in held)))
-    return {role: tuple(_grant(row) for row in held if row["role"] == role) for role in names}
+@lru_cache(maxsize=256)
+def _scope(text: str) -> Scope:
+    return Scope.model_validate_json(text)
 
 
-def _grant(row: RowMapping) -> Grant:
-    return Grant(_period(row), Scope.model_validate(row["scope"]))
+def _issuer_key(row: Record) -> IssuerKey:
+    return IssuerKey(row["org_id"], row["issuer"], Period(row["valid_from"], row["valid_to"]), row["compromised_since"])
 
 
-def _issuer_key(row: RowMapping) -> IssuerKey:
-    return IssuerKey(row["org_id"], row["issuer"], _period(row), row["compromised_since"])
-
-
-def _known(row: RowMapping) -> KnownDefinition:
+def _known(row: Record) -> KnownDefinition:
     return KnownDefinition(
         row["definition_id"],
         row["version"],
         row["owner_org"],
         row["content_digest"],
-        frozenset(row["fields"]),
+        frozenset(json.loads(row["fields"])),
         row["region"],
         row["kind"],
     )
@@ -164,12 +175,6 @@ def _document(row: RowMapping) -> Document:
     return Document(row["kind"], row["definition_id"], row["urn"], row["version"], row["content"], row["sector_org"])
 
 
-def _issue(row: RowMapping) -> Issue:
-    return Issue(
-        row["issuer_org"],
-        row["definition_id"],
-        row["definition_version"],
-        row["definition_digest"],
-        row["recorded"],
-        row["void"],
-    )
+def _issue(row: Record) -> Issue:
+    _, org, definition_id, version, digest, recorded, void = row
+    return Issue(org, definition_id, version, digest, recorded, void)

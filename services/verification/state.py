@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid, delete, insert, select, update
+from pydantic_core import to_json
+from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid, delete
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.verification.domain.presentation import Asked
+from kompetenspass.web.statements import Statements
+from services.verification.domain.presentation import Asked, question
 
 METADATA = MetaData()
 
@@ -38,69 +42,73 @@ verdicts = Table(
 """One row per judged answer, named by the id of its event; it holds checks and reasons, never a claim."""
 
 
+_ASKED = "verifier_org, nonce, state, dcql_query::text, expires_at, deep"
+_PUT = """
+    INSERT INTO requests (request_id, verifier_org, nonce, state, dcql_query, expires_at, deep, fetches)
+    SELECT request_id, org, nonce, state, query::jsonb, expires_at, deep, 0
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::boolean[])
+      AS made (request_id, org, nonce, state, query, expires_at, deep)
+"""
+_GET = f"""
+    SELECT number, {_ASKED}
+    FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (request_id, number) JOIN requests USING (request_id)
+"""  # noqa: S608  column names of ours
+_FETCH = f"""
+    UPDATE requests SET fetches = fetches + 1 WHERE request_id = $1 AND fetches < $2 AND expires_at > $3
+    RETURNING 1, {_ASKED}
+"""  # noqa: S608  column names of ours
+_PUT_VERDICT = """
+    INSERT INTO verdicts (verdict_id, request_id, verdict, judged_at)
+    SELECT verdict_id, request_id, verdict::jsonb, judged_at
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
+      AS made (verdict_id, request_id, verdict, judged_at)
+"""
+_VERDICT = "SELECT verdict::text FROM verdicts WHERE verdict_id = $1"
+
+
 class RequestState:
     """Implements the service's State."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, statements: Statements) -> None:
         self._engine = engine
+        self._statements = statements
+        self._put = statements.shared(_PUT)
+        self._get = statements.shared(_GET)
+        self._put_verdict = statements.shared(_PUT_VERDICT)
 
     async def put(self, asked: Asked) -> None:
         """Keep a new request."""
-        row = {
-            "request_id": asked.request_id,
-            "verifier_org": asked.verifier_org,
-            "nonce": asked.nonce,
-            "state": asked.state,
-            "dcql_query": dict(asked.dcql_query),
-            "expires_at": asked.expires_at,
-            "fetches": 0,
-            "deep": asked.deep,
-        }
-        async with self._engine.begin() as connection:
-            await connection.execute(insert(requests).values(**row))
+        query = asked.question.text
+        await self._put.rows(
+            asked.request_id, asked.verifier_org, asked.nonce, asked.state, query, asked.expires_at, asked.deep
+        )
 
     async def get(self, request_id: UUID) -> Asked | None:
         """Return a request, or None."""
-        query = select(requests).where(requests.c.request_id == request_id)
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).mappings().first()
-        if row is None:
-            return None
-        return Asked(
-            row["request_id"],
-            row["verifier_org"],
-            row["nonce"],
-            row["state"],
-            row["dcql_query"],
-            row["expires_at"],
-            row["deep"],
-        )
+        return _asked(request_id, await self._get.rows(request_id))
 
-    async def fetched(self, request_id: UUID, limit: int) -> bool:
-        """Count one fetch of the request object; return whether it was within the limit."""
-        counted = (
-            update(requests)
-            .where(requests.c.request_id == request_id, requests.c.fetches < limit)
-            .values(fetches=requests.c.fetches + 1)
-        )
-        async with self._engine.begin() as connection:
-            return (await connection.execute(counted)).rowcount == 1
+    async def fetch(self, request_id: UUID, limit: int, now: datetime) -> Asked | None:
+        """Count one fetch of the request object and return the request; None where it may not be fetched now."""
+        return _asked(request_id, await self._statements.fetch(_FETCH, request_id, limit, now))
 
     async def put_verdict(self, verdict_id: UUID, request_id: UUID, verdict: dict[str, Any], at: datetime) -> None:
         """Keep the reasons of one judgement, before its event is written."""
-        row = {"verdict_id": verdict_id, "request_id": request_id, "verdict": verdict, "judged_at": at}
-        async with self._engine.begin() as connection:
-            await connection.execute(insert(verdicts).values(**row))
+        await self._put_verdict.rows(verdict_id, request_id, to_json(verdict).decode(), at)
 
     async def verdict(self, verdict_id: UUID) -> dict[str, Any] | None:
         """Return the reasons of one judgement, or None once they are swept."""
-        query = select(verdicts.c.verdict).where(verdicts.c.verdict_id == verdict_id)
-        async with self._engine.connect() as connection:
-            found: dict[str, Any] | None = await connection.scalar(query)
-        return found
+        rows = await self._statements.fetch(_VERDICT, verdict_id)
+        return json.loads(rows[0][0]) if rows else None
 
     async def sweep(self, now: datetime, verdict_days: int) -> None:
         """Delete requests a day after they expired, and verdicts that are old enough."""
         async with self._engine.begin() as connection:
             await connection.execute(delete(requests).where(requests.c.expires_at < now - timedelta(days=1)))
             await connection.execute(delete(verdicts).where(verdicts.c.judged_at < now - timedelta(days=verdict_days)))
+
+
+def _asked(request_id: UUID, rows: Sequence[Any]) -> Asked | None:
+    if not rows:
+        return None
+    _, org, nonce, state, query, expires_at, deep = rows[0]
+    return Asked(request_id, org, nonce, state, question(query), expires_at, deep)

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, LargeBinary, MetaData, Table, Uuid, delete, insert
+from pydantic_core import to_json
+from sqlalchemy import Column, DateTime, LargeBinary, MetaData, Table, Uuid, delete
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kompetenspass.core.errors import Problem
 from kompetenspass.keys.sealing import seal, unseal
+from kompetenspass.web.statements import Statements
 
 METADATA = MetaData()
 
@@ -25,29 +27,33 @@ disclosures = Table(
 )
 
 
+_PUT = """
+    INSERT INTO disclosures (verdict_id, sealed, expires_at)
+    SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::timestamptz[])
+"""
+_TAKE = "DELETE FROM disclosures WHERE verdict_id = $1 RETURNING sealed, expires_at"
+
+
 class Disclosures:
     """Implements the service's Vault."""
 
-    def __init__(self, engine: AsyncEngine, key: Callable[[], bytes]) -> None:
+    def __init__(self, engine: AsyncEngine, statements: Statements, key: Callable[[], bytes]) -> None:
         self._engine = engine
+        self._statements = statements
+        self._put = statements.shared(_PUT)
         self._key = key
 
     async def put(self, verdict_id: UUID, claims: Mapping[str, Any], now: datetime, ttl_seconds: int) -> None:
         """Keep claims until they are taken, at most `ttl_seconds`."""
-        sealed = seal(self._key(), json.dumps(claims).encode("utf-8"), str(verdict_id))
-        row = {"verdict_id": verdict_id, "sealed": sealed, "expires_at": now + timedelta(seconds=ttl_seconds)}
-        async with self._engine.begin() as connection:
-            await connection.execute(insert(disclosures).values(**row))
+        sealed = seal(self._key(), to_json(claims), str(verdict_id))
+        await self._put.rows(verdict_id, sealed, now + timedelta(seconds=ttl_seconds))
 
     async def take(self, verdict_id: UUID, now: datetime) -> dict[str, Any] | None:
         """Return the claims and delete them; None when they were taken before, or are too old."""
-        gone = delete(disclosures).where(disclosures.c.verdict_id == verdict_id)
-        async with self._engine.begin() as connection:
-            answer = await connection.execute(gone.returning(disclosures.c.sealed, disclosures.c.expires_at))
-            row = answer.first()
-        if row is None or row.expires_at <= now:
+        rows = await self._statements.fetch(_TAKE, verdict_id)
+        if not rows or rows[0]["expires_at"] <= now:
             return None
-        return self._opened(verdict_id, bytes(row.sealed))
+        return self._opened(verdict_id, rows[0]["sealed"])
 
     async def sweep(self, now: datetime) -> None:
         """Delete what is too old."""

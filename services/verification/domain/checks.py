@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from kompetenspass.core.errors import Kind, Problem
@@ -82,6 +83,15 @@ class Subject:
     definition_version: int
     digest: str
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as an answer has it."""
+        return {
+            "issuer": self.issuer,
+            "definition": self.definition,
+            "definition_version": self.definition_version,
+            "digest": self.digest,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -102,7 +112,7 @@ class Stack:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict:
     """All checks of an answer; it is verified only if every one that is needed held, and none refuses."""
 
@@ -110,7 +120,7 @@ class Verdict:
     subjects: tuple[Subject, ...] = ()
     stacks: tuple[Stack, ...] = ()
 
-    @property
+    @cached_property
     def outcome(self) -> Outcome:
         """Whether the presentation holds."""
         needed = any(check.weight == "needed" for check in self.checks)
@@ -123,16 +133,17 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict as an answer has it."""
-        credentials = [asdict(subject) for subject in self.subjects]
         return {
             "outcome": self.outcome,
             "checks": [check.as_json() for check in self.checks],
-            "credentials": credentials,
+            "credentials": [subject.as_json() for subject in self.subjects],
             "stacks": [stack.as_json() for stack in self.stacks],
         }
 
     def raise_refusal(self) -> None:
         """Raise Problem with the reason of the first check that did not hold, unless the verdict is `verified`."""
+        if self.outcome == "verified":
+            return
         for check in self.checks:
             if check.ok is False and check.refuses:
                 raise Problem(
@@ -141,8 +152,10 @@ class Verdict:
                     kind=Kind.INVALID,
                     remedy="Ask the issuer, or present another credential.",
                 )
-        if self.outcome != "verified":
-            raise Problem("presentation_refused", "The presentation could not be judged.")
+        raise Problem("presentation_refused", "The presentation could not be judged.")
+
+
+_HELD: Mapping[str, Check] = {code: Check(code, True) for code in TITLES}
 
 
 class Checklist:
@@ -161,9 +174,9 @@ class Checklist:
         self.held(code)
         return value
 
-    def held(self, code: str, detail: str | None = None) -> None:
+    def held(self, code: str) -> None:
         """Note that a check held."""
-        self.checks.append(Check(code, True, None, detail))
+        self.checks.append(_HELD[code])
 
     def failed(self, code: str, problem: Problem) -> None:
         """Note why a check failed."""

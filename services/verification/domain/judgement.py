@@ -5,17 +5,16 @@ Sources: RFC 9901, section 7; SD-JWT VC, section 2.4; Token Status List, section
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
-
-from cryptography import x509
 
 from kompetenspass.core.errors import Problem
 from kompetenspass.openid import jose, mikromerit, sdjwt, status
 from kompetenspass.openid.oid4vp import dcql
-from services.verification.domain import trust
+from services.verification.domain import chain, trust
 from services.verification.domain.checks import Checklist, Subject
 
 _NO_SKEW_LIMIT = 10.0**11
@@ -27,22 +26,26 @@ _AFTER_SIGNATURE = ("validity", "issuer", "key", "issuer_role", "definition", "i
 class Claimed:
     """What a credential says of itself before anything is verified: only for looking facts up."""
 
-    compact: str
+    opened: sdjwt.OpenSDJWT
     digest: str
-    x5c: object
-    thumbprint: str
+    chain: chain.Chain
     issuer: str
     definition: str
     definition_version: int
     issued_at: datetime | None
 
+    @property
+    def thumbprint(self) -> str:
+        """The thumbprint of the key that seems to have signed it."""
+        return self.chain.thumbprint
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A credential whose signature held, and the certificate that it was signed with."""
+    """A credential whose signature held, and the chain that it was signed under."""
 
     verified: sdjwt.VerifiedSDJWT
-    leaf: x509.Certificate
+    chain: chain.Trusted
 
     @property
     def claims(self) -> dict[str, Any]:
@@ -50,18 +53,16 @@ class Judged:
         return self.verified.claims
 
 
-def read(compact: str) -> Claimed:
+def read(compact: str, read_chain: Callable[[object], chain.Chain] = chain.read) -> Claimed:
     """Return what the credential says of itself. Raises Problem: SDJWTError, JoseError, `claim_malformed`."""
-    parts = sdjwt.parse(compact)
-    header, payload = jose.parse_unverified(parts.jwt, max_chars=512 * 1024)
-    x5c = jose.header_x5c(header)
-    leaf = jose.read_x5c(x5c)[0]
+    opened = sdjwt.open_sd_jwt(compact)
+    header, payload = opened.jwt.header, opened.jwt.payload
+    led = read_chain(jose.header_x5c(header))
     iat = jose.numeric_date(payload, "iat")
     return Claimed(
-        compact=compact,
-        digest=sdjwt.digest_of_copy(compact),
-        x5c=x5c,
-        thumbprint=jose.thumbprint(jose.jwk_of(jose.leaf_key(leaf))),
+        opened=opened,
+        digest=opened.digest,
+        chain=led,
         issuer=_text(payload, "iss"),
         definition=_text(payload, "definition"),
         definition_version=_number(payload, "definition_version"),
@@ -74,29 +75,31 @@ def judge_credential(
     claimed: Claimed,
     facts: trust.Facts,
     *,
-    anchors: Sequence[x509.Certificate],
+    trusted: Callable[[chain.Chain, datetime], chain.Trusted],
     catalog_url: str,
     now: datetime,
 ) -> Judged | None:
-    """Return the credential if its signature held, and note every check but status, holder binding and query."""
+    """Return the credential if its signature held, and note every check but status, holder binding and query.
+
+    `trusted` returns a chain that leads to a trust anchor at a moment, or raises Problem.
+    """
     at = checks.attempt("issued_at", lambda: trust.issued_at(facts, claimed.issued_at))
     moment = at or now
-    leaf = checks.attempt("chain", lambda: jose.verify_chain(claimed.x5c, anchors, moment))
-    if leaf is None:
+    led = checks.attempt("chain", lambda: trusted(claimed.chain, moment))
+    if led is None:
         checks.not_made("signature", *_AFTER_SIGNATURE)
         return None
-    key = jose.leaf_key(leaf)
     verified = checks.attempt(
         "signature",
-        lambda: sdjwt.verify(claimed.compact, issuer_key=key, now=now, skew_seconds=_NO_SKEW_LIMIT),
+        lambda: sdjwt.verify(claimed.opened, issuer_key=led.key, now=now, skew_seconds=_NO_SKEW_LIMIT),
     )
     if verified is None:
         checks.not_made(*_AFTER_SIGNATURE)
         return None
     checks.attempt("validity", lambda: _check_dates(verified.claims, now))
-    _judge_trust(checks, claimed, facts, leaf, moment)
+    _judge_trust(checks, claimed, facts, led, moment)
     checks.attempt("type", lambda: _check_type(verified, catalog_url))
-    return Judged(verified, leaf)
+    return Judged(verified, led)
 
 
 def reference_of(checks: Checklist, judged: Judged) -> status.Reference | None:
@@ -138,7 +141,7 @@ def judge_query(checks: Checklist, judged: Judged, asked: dcql.CredentialQuery) 
         types=frozenset({str(judged.claims["vct"])}),
         claims=judged.verified.processed.as_issued,
         holder_bound=judged.verified.parts.kb_jwt is not None,
-        authority_key_ids=dcql.authority_key_ids(jose.read_x5c(judged.verified.header["x5c"])),
+        authority_key_ids=judged.chain.authority_key_ids,
     )
     checks.attempt("query", lambda: dcql.match(asked, shown))
 
@@ -148,8 +151,8 @@ def subject(claimed: Claimed) -> Subject:
     return Subject(claimed.issuer, claimed.definition, claimed.definition_version, claimed.digest)
 
 
-def _judge_trust(checks: Checklist, claimed: Claimed, facts: trust.Facts, leaf: x509.Certificate, at: datetime) -> None:
-    checks.attempt("issuer", lambda: _check_issuer(claimed, facts, leaf))
+def _judge_trust(checks: Checklist, claimed: Claimed, facts: trust.Facts, led: chain.Trusted, at: datetime) -> None:
+    checks.attempt("issuer", lambda: _check_issuer(claimed, facts, led))
     checks.attempt("key", lambda: trust.check_key(facts, at))
     checks.attempt("issuer_role", lambda: trust.check_roles(facts, at))
     checks.attempt("definition", lambda: trust.check_definition(facts))
@@ -157,8 +160,8 @@ def _judge_trust(checks: Checklist, claimed: Claimed, facts: trust.Facts, leaf: 
     checks.attempt("issuing_right", lambda: trust.check_right(facts, org_id, at))
 
 
-def _check_issuer(claimed: Claimed, facts: trust.Facts, leaf: x509.Certificate) -> None:
-    if claimed.issuer not in jose.san_uris(leaf):
+def _check_issuer(claimed: Claimed, facts: trust.Facts, led: chain.Trusted) -> None:
+    if claimed.issuer not in led.uris:
         raise Problem("issuer_mismatch", "The certificate does not name the issuer of the credential.")
     if facts.key is None:
         raise Problem("issuer_unknown", "The registry does not know the issuer with this key.")
@@ -181,14 +184,19 @@ def _check_dates(claims: dict[str, Any], now: datetime) -> None:
 
 def _check_type(verified: sdjwt.VerifiedSDJWT, catalog_url: str) -> None:
     claims = verified.claims
-    document = mikromerit.type_metadata(catalog_url)
     integrity = claims.get("vct#integrity")
     if claims.get("vct") != mikromerit.vct(catalog_url):
         raise Problem("type_unknown", "The credential is not of the type that the catalog publishes.")
     if not isinstance(integrity, str):
         raise Problem("type_metadata_mismatch", "The credential does not say which bytes its type has.")
-    metadata = sdjwt.read_type_metadata(document, vct=mikromerit.vct(catalog_url), integrity=integrity)
-    sdjwt.check_type(metadata, verified)
+    sdjwt.check_type(_type_metadata(catalog_url, integrity), verified)
+
+
+@lru_cache(maxsize=16)
+def _type_metadata(catalog_url: str, integrity: str) -> sdjwt.TypeMetadata:
+    """Return the type as the catalog publishes it, if its bytes are those: they never change, so they are read once."""
+    document = mikromerit.type_metadata(catalog_url)
+    return sdjwt.read_type_metadata(document, vct=mikromerit.vct(catalog_url), integrity=integrity)
 
 
 def _text(payload: dict[str, Any], name: str) -> str:

@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
 from kompetenspass.core.errors import Kind, Problem, not_found
 from kompetenspass.events.base import Event
 from kompetenspass.events.verification import PresentationJudged, PresentationRequested
+from kompetenspass.openid import jose
+from kompetenspass.openid.oid4vp import dcql
 from services.verification.domain.checks import Outcome
 
 State = Literal["none", "open", "verified", "refused", "declined"]
 MAX_REFUSED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A DCQL query that may be sent: its JSON, the value of that, and what it says."""
+
+    text: str
+    said: Mapping[str, Any]
+    query: dcql.Query
+
+
+@lru_cache(maxsize=64)
+def question(text: str) -> Question:
+    """Return the query that a JSON text holds. Verifiers ask the same again and again, so it is read once.
+
+    Raises InvalidQuery for a query that cannot be sent.
+    """
+    said = json.loads(text)
+    return Question(text, said, dcql.parse_sendable(said))
+
+
+def question_of(query: Mapping[str, Any]) -> Question:
+    """Return the query that a verifier asks with. Raises InvalidQuery for one that cannot be sent."""
+    try:
+        text = jose.json_text(query)
+    except (ValueError, RecursionError) as error:  # not a number, half a character, or nested too deep
+        dcql.parse_sendable(query)  # as a rule it says what is wrong, and where
+        raise dcql.InvalidQuery(dcql.QueryFault.INVALID_VALUE, "") from error
+    return question(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +61,14 @@ class Asked:
     verifier_org: str
     nonce: str = field(repr=False)
     state: str = field(repr=False)
-    dcql_query: Mapping[str, Any]
+    question: Question
     expires_at: datetime
     deep: bool = False
+
+    @property
+    def dcql_query(self) -> Mapping[str, Any]:
+        """The query as it is sent."""
+        return self.question.said
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +94,7 @@ def evolve(state: Presentation, event: Event) -> Presentation:
     """Return the state after one more fact; facts of no concern leave it as it is."""
     match event:
         case PresentationRequested():
-            return replace(state, state="open", verifier_org=event.verifier_org, expires_at=event.expires_at)
+            return Presentation("open", event.verifier_org, event.expires_at, state.refused, state.failed_checks)
         case PresentationJudged():
             refused = state.refused + (event.outcome == "refused")
             return replace(state, state=event.outcome, refused=refused, failed_checks=event.failed_checks)

@@ -14,9 +14,11 @@ from services.verification.domain import judgement, trust
 from services.verification.domain.checks import OF_STACKS, TITLES, Checklist, Subject, Verdict
 from services.verification.domain.shown import ABOUT_STANDING, Shown, shown
 from services.verification.domain.stack import Judgement, Stacks
+from services.verification.service.chains import Chains
 from services.verification.service.ports import Facts, Freshness, Statuses
 
 OWNERS = ("registry", "catalog", "issuance")
+_NOTHING = trust.Facts()
 _ABOUT_THE_PRESENTATION = ("holder_binding", "query")
 
 
@@ -33,13 +35,24 @@ class Binding:
 class Presented:
     """What came of judging one presentation; `judged` is None unless its signature held.
 
-    `shown` is what it is to a stack, None unless it is genuine and the holder's.
+    `facts` are what it was judged by.
     """
 
     checks: Checklist
-    subject: Subject | None = None
+    claimed: judgement.Claimed | None = None
+    facts: trust.Facts = _NOTHING
     judged: judgement.Judged | None = None
-    shown: Shown | None = None
+
+    @property
+    def subject(self) -> Subject | None:
+        """What was judged, None where it cannot be read."""
+        return None if self.claimed is None else judgement.subject(self.claimed)
+
+    def shown(self) -> Shown | None:
+        """Return what it is to a stack, None unless it is genuine and the holder's."""
+        if self.claimed is None or self.judged is None:
+            return None
+        return shown(self.checks.checks, self.claimed, self.facts, self.judged)
 
 
 class Judge:
@@ -59,7 +72,7 @@ class Judge:
         self._fresh = fresh
         self._statuses = statuses
         self._clock = clock
-        self._anchors = anchors
+        self._chains = Chains(anchors)
         self._catalog_url = catalog_url
 
     async def pasted(self, compact: str) -> Verdict:
@@ -90,7 +103,8 @@ class Judge:
         return Verdict(tuple(checks), subjects, tuple(stack.stack for stack in stacks if stack.stack is not None))
 
     async def _stacks(self, presented: Sequence[Presented], *, deep: bool) -> tuple[Judgement, ...]:
-        genuine = [each.shown for each in presented if each.shown is not None]
+        found = [(each, each.shown()) for each in presented]
+        genuine = [one for _, one in found if one is not None]
         if not any(one.is_award for one in genuine):
             return ()
         documents = await self._facts.documents({one.version for one in genuine})
@@ -98,8 +112,8 @@ class Judge:
         judged = stacks.judge()
         if not deep:
             return judged
-        for each in presented:
-            if each.shown is not None and each.shown.digest in stacks.constituents:
+        for each, one in found:
+            if one is not None and one.digest in stacks.constituents:
                 each.checks.only_tell(*ABOUT_STANDING)
         return tuple(stack.as_part() if stack.award.digest in stacks.constituents else stack for stack in judged)
 
@@ -111,14 +125,14 @@ class Judge:
         await self._fresh.require_fresh(*OWNERS)
         checks, now = Checklist(), self._clock()
         # 1 what can be read, and what is known about it
-        claimed = checks.attempt("form", lambda: judgement.read(compact))
+        claimed = checks.attempt("form", lambda: judgement.read(compact, self._chains.read))
         if claimed is None:
             checks.not_made(*_after_form(binding))
             return Presented(checks)
         facts = await self._heard(claimed)
         # 2 signature, dates, trust at award time, type
         judged = judgement.judge_credential(
-            checks, claimed, facts, anchors=self._anchors(), catalog_url=self._catalog_url, now=now
+            checks, claimed, facts, trusted=self._chains.trusted, catalog_url=self._catalog_url, now=now
         )
         # 3 the holder
         if binding is not None and judged is not None and _is_bound(judged, binding):
@@ -130,8 +144,7 @@ class Judge:
         # 5 the query
         if binding is not None and judged is not None:
             judgement.judge_query(checks, judged, binding.asked)
-        seen = None if judged is None else shown(checks.checks, claimed, facts, judged)
-        return Presented(checks, judgement.subject(claimed), judged, seen)
+        return Presented(checks, claimed, facts, judged)
 
     async def _heard(self, claimed: judgement.Claimed) -> trust.Facts:
         """Return the facts; a copy that is not known yet may have been issued a moment ago."""

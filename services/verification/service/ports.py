@@ -55,8 +55,8 @@ class State(Protocol):
     async def get(self, request_id: UUID) -> Asked | None:
         """Return a request, or None."""
 
-    async def fetched(self, request_id: UUID, limit: int) -> bool:
-        """Count one fetch; return whether it was within the limit."""
+    async def fetch(self, request_id: UUID, limit: int, now: datetime) -> Asked | None:
+        """Count one fetch and return the request; None where it is unknown or expired, or was fetched `limit` times."""
 
     async def put_verdict(self, verdict_id: UUID, request_id: UUID, verdict: dict[str, Any], at: datetime) -> None:
         """Keep the reasons of one judgement."""

@@ -15,7 +15,7 @@ from kompetenspass.events.envelope import Actor, Context
 from kompetenspass.events.verification import PresentationJudged
 from kompetenspass.keys.api import Signer
 from kompetenspass.log.api import Log
-from kompetenspass.log.execute import Decision, Done, execute
+from kompetenspass.log.execute import Decision, Done, execute, fold
 from kompetenspass.openid import mikromerit, oid4vp
 from kompetenspass.openid.oid4vp import dcql
 from services.verification.domain import presentation
@@ -112,20 +112,21 @@ class Requests:
 
         `deep`: the query asks for an award and its parts, as `deep_query` made it.
         """
-        parsed = dcql.parse_sendable(query)
+        asked = presentation.question_of(query)
         request_id = uuid7()
         expires_at = self._clock() + timedelta(seconds=ttl_seconds or self._policy.ttl_seconds)
-        await self._state.put(Asked(request_id, org, random_token(), random_token(), query, expires_at, deep))
+        await self._state.put(Asked(request_id, org, random_token(), random_token(), asked, expires_at, deep))
         done = await self._do(
             request_id,
             lambda state: presentation.request(
                 state,
                 request_id=request_id,
                 verifier_org=org,
-                definitions=definitions_of(parsed),
+                definitions=definitions_of(asked.query),
                 expires_at=expires_at,
             ),
             context,
+            folded=(presentation.INITIAL, 0),  # its id is new, and so is its stream
         )
         request_uri, client_id = f"{self._policy.base_url}/requests/{request_id}", self._client_id()
         uri = oid4vp.request_url(client_id, request_uri)
@@ -133,11 +134,10 @@ class Requests:
 
     async def request_object(self, request_id: UUID, wallet_nonce: str | None) -> str:
         """Return the signed request object. Raises Problem `not_found`, `request_expired`, `request_fetched`."""
-        asked, now = await self._asked(request_id), self._clock()
-        if now >= asked.expires_at:
-            raise _expired()
-        if not await self._state.fetched(request_id, self._policy.fetches):
-            raise Problem("request_fetched", "The request has been fetched before.", kind=Kind.GONE)
+        now = self._clock()
+        asked = await self._state.fetch(request_id, self._policy.fetches, now)
+        if asked is None:
+            raise _not_to_be_fetched(await self._asked(request_id), now)
         request = oid4vp.AuthorizationRequest(
             client_id=self._client_id(),
             response_uri=f"{self._policy.base_url}/responses/{request_id}",
@@ -159,17 +159,18 @@ class Requests:
         asked = await self._asked(request_id)
         response = oid4vp.parse_response(body)
         oid4vp.check_state(response, asked.state)
-        presentation.check_open(await self._folded(request_id), self._clock())
+        folded = await fold(self._log, presentation.stream(request_id), presentation.INITIAL, presentation.evolve)
+        presentation.check_open(folded[0], self._clock())
         context = Context(Actor("anonymous", "wallet"), self._clock(), correlation_id)
         # 2 a refusal by the learner
         if isinstance(response, oid4vp.ErrorResponse):
             code = response.error if response.error in _KNOWN_ERRORS else "other"
-            await self._record(request_id, "declined", (code,), declined(code), {}, context)
+            await self._record(request_id, "declined", (code,), declined(code), {}, context, folded)
             return oid4vp.response_answer()
         # 3 structure, each presentation, the set
         verdict, claims = await self._judged(asked, response)
         # 4 the verdict is kept, then stated; of two good answers at once one is too late
-        await self._record(request_id, verdict.outcome, verdict.failed, verdict.as_json(), claims, context)
+        await self._record(request_id, verdict.outcome, verdict.failed, verdict.as_json(), claims, context, folded)
         verdict.raise_refusal()
         return oid4vp.response_answer()
 
@@ -192,13 +193,13 @@ class Requests:
     async def _judged(
         self, asked: Asked, response: oid4vp.VPTokenResponse
     ) -> tuple[Verdict, dict[str, list[dict[str, Any]]]]:
-        query = dcql.parse(asked.dcql_query)
+        query, client_id = asked.question.query, self._client_id()
         try:
             found = oid4vp.presentations(response, query)
         except Problem as problem:
             return Verdict((Check("form", False, problem.code, problem.title),)), {}
         judged = [
-            (credential, await self._judge.presented(compact, Binding(self._client_id(), asked.nonce, credential)))
+            (credential, await self._judge.presented(compact, Binding(client_id, asked.nonce, credential)))
             for credential in query.credentials
             for compact in found.get(credential.id, ())
         ]
@@ -213,6 +214,7 @@ class Requests:
         verdict: dict[str, Any],
         claims: Mapping[str, Any],
         context: Context,
+        folded: tuple[Presentation, int],
     ) -> None:
         verdict_id, now = uuid7(), self._clock()
         await self._state.put_verdict(verdict_id, request_id, verdict, now)
@@ -224,6 +226,7 @@ class Requests:
                 state, request_id=request_id, outcome=outcome, failed_checks=failed, now=now
             ),
             context,
+            folded=folded,
             event_id=verdict_id,
         )
 
@@ -232,6 +235,8 @@ class Requests:
         request_id: UUID,
         decide: Callable[[Presentation], Decision],
         context: Context,
+        *,
+        folded: tuple[Presentation, int],
         event_id: UUID | None = None,
     ) -> Done[Presentation]:
         return await execute(
@@ -242,13 +247,8 @@ class Requests:
             decide=decide,
             context=context,
             event_ids=None if event_id is None else lambda _n: event_id,
+            folded=folded,
         )
-
-    async def _folded(self, request_id: UUID) -> Presentation:
-        state = presentation.INITIAL
-        for recorded in await self._log.read_stream(presentation.stream(request_id)):
-            state = presentation.evolve(state, recorded.event)
-        return state
 
     async def _asked(self, request_id: UUID) -> Asked:
         asked = await self._state.get(request_id)
@@ -260,7 +260,9 @@ class Requests:
         return oid4vp.x509_hash_client_id(self._signer().x5c)
 
 
-def _expired() -> Problem:
+def _not_to_be_fetched(asked: Asked, now: datetime) -> Problem:
+    if now < asked.expires_at:
+        return Problem("request_fetched", "The request has been fetched before.", kind=Kind.GONE)
     return Problem(
         "request_expired", "The request has expired.", kind=Kind.GONE, remedy="The verifier makes a new request."
     )

@@ -227,6 +227,25 @@ async def test_requests_are_made_by_verifiers_and_read_by_their_own(running: Run
     assert unknown.status_code == 404
 
 
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
+@pytest.mark.parametrize(
+    ("other", "code"),
+    [(nested(400), "invalid_dcql_query"), ("\0", "invalid_request")],
+    ids=["nested too deep", "NUL"],
+)
+async def test_a_query_that_cannot_be_kept_is_refused_as_such(running: Running, other: Any, code: str) -> None:
+    body = {
+        "dcql_query": {
+            "credentials": [{"id": "a", "format": "dc+sd-jwt", "meta": {"vct_values": ["vct"], "other": other}}]
+        }
+    }
+    refused = await running.http.post("/v1/requests", json=body, headers=running.by())
+    assert (refused.status_code, refused.json()["code"]) == (400, code)
+
+
 async def test_anyone_may_paste_a_credential(running: Running) -> None:
     credential = running.world.credential()
     await known(running, credential)

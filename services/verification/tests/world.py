@@ -122,9 +122,12 @@ class MemoryState:
     async def put(self, asked: Asked) -> None:
         self.asked[asked.request_id] = asked
 
-    async def fetched(self, request_id: UUID, limit: int) -> bool:
+    async def fetch(self, request_id: UUID, limit: int, now: datetime) -> Asked | None:
+        asked = self.asked.get(request_id)
+        if asked is None or now >= asked.expires_at or self.fetches.get(request_id, 0) >= limit:
+            return None
         self.fetches[request_id] = self.fetches.get(request_id, 0) + 1
-        return self.fetches[request_id] <= limit
+        return asked
 
     async def put_verdict(self, verdict_id: UUID, request_id: UUID, verdict: dict[str, Any], at: datetime) -> None:
         self.verdicts[verdict_id] = verdict
