@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, func, or_, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import func, or_, update
 
 from kompetenspass.events import catalog, registry
 from kompetenspass.events.base import Event
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Handler, Projection
+from kompetenspass.log.writing import Writing
 from services.catalog.tables import (
     CATALOGUE,
     ORGANISATIONS,
@@ -26,40 +25,40 @@ from services.catalog.tables import (
 E = TypeVar("E", bound=Event)
 
 
-async def definition_drafted(connection: AsyncConnection, recorded: Recorded) -> None:
+async def definition_drafted(writing: Writing, recorded: Recorded) -> None:
     """Write the draft, over an earlier wording of the same version."""
     event = _event(recorded, catalog.DefinitionDrafted)
-    await _put(connection, definitions, _draft_row(event.content, event) | {"definition_id": event.definition_id})
+    writing.upsert(definitions, _draft_row(event.content, event) | {"definition_id": event.definition_id})
 
 
-async def definition_review_requested(connection: AsyncConnection, recorded: Recorded) -> None:
+async def definition_review_requested(writing: Writing, recorded: Recorded) -> None:
     """Mark the version as in review."""
     event = _event(recorded, catalog.DefinitionReviewRequested)
-    await _change_definition(connection, event, status="in_review")
+    _change_definition(writing, event, status="in_review")
 
 
-async def sector_approved(connection: AsyncConnection, recorded: Recorded) -> None:
+async def sector_approved(writing: Writing, recorded: Recorded) -> None:
     """Mark the version as approved, and by whom."""
     event = _event(recorded, catalog.SectorApproved)
     approval = {"body": event.sector_org, "decision": event.decision_ref, "approved_on": event.approved_on}
-    await _change_definition(connection, event, status="sector_approved", sector_approval=approval)
+    _change_definition(writing, event, status="sector_approved", sector_approval=approval)
 
 
-async def definition_published(connection: AsyncConnection, recorded: Recorded) -> None:
+async def definition_published(writing: Writing, recorded: Recorded) -> None:
     """Mark the version as published and as the current one."""
     event = _event(recorded, catalog.DefinitionPublished)
     older = update(definitions).where(
         definitions.c.definition_id == event.definition_id, definitions.c.version < event.version
     )
-    await connection.execute(older.values(current=False))
-    await _change_definition(connection, event, status="published", current=True, effective_from=event.effective_from)
+    await writing.execute(older.values(current=False))
+    _change_definition(writing, event, status="published", current=True, effective_from=event.effective_from)
 
 
-async def definition_retired(connection: AsyncConnection, recorded: Recorded) -> None:
+async def definition_retired(writing: Writing, recorded: Recorded) -> None:
     """Mark the version as retired, and what comes after it."""
     event = _event(recorded, catalog.DefinitionRetired)
-    await _change_definition(
-        connection,
+    _change_definition(
+        writing,
         event,
         status="retired",
         superseded_by=event.superseded_by,
@@ -67,7 +66,7 @@ async def definition_retired(connection: AsyncConnection, recorded: Recorded) ->
     )
 
 
-async def right_granted(connection: AsyncConnection, recorded: Recorded) -> None:
+async def right_granted(writing: Writing, recorded: Recorded) -> None:
     """Write the grant."""
     event = _event(recorded, catalog.IssuingRightGranted)
     row = {
@@ -77,10 +76,10 @@ async def right_granted(connection: AsyncConnection, recorded: Recorded) -> None
         "valid_from": event.valid_from,
         "valid_to": event.valid_to,
     }
-    await _put(connection, issuing_rights, row)
+    writing.upsert(issuing_rights, row)
 
 
-async def right_withdrawn(connection: AsyncConnection, recorded: Recorded) -> None:
+async def right_withdrawn(writing: Writing, recorded: Recorded) -> None:
     """End the grants that cover the moment of withdrawal."""
     event = _event(recorded, catalog.IssuingRightWithdrawn)
     table, at = issuing_rights, event.withdrawn_from
@@ -90,46 +89,46 @@ async def right_withdrawn(connection: AsyncConnection, recorded: Recorded) -> No
         table.c.valid_from <= at,
         or_(table.c.valid_to.is_(None), table.c.valid_to > at),
     )
-    await connection.execute(ended.values(valid_to=at))
+    await writing.execute(ended.values(valid_to=at))
 
 
-async def pathway_drafted(connection: AsyncConnection, recorded: Recorded) -> None:
+async def pathway_drafted(writing: Writing, recorded: Recorded) -> None:
     """Write the draft, over an earlier wording of the same version."""
     event = _event(recorded, catalog.PathwayDrafted)
     row = _draft_row(event.content, event) | {"pathway_id": event.pathway_id}
     row.pop("fields")
-    await _put(connection, pathways, row)
+    writing.upsert(pathways, row)
 
 
-async def pathway_review_requested(connection: AsyncConnection, recorded: Recorded) -> None:
+async def pathway_review_requested(writing: Writing, recorded: Recorded) -> None:
     """Mark the version as in review."""
-    await _change_pathway(connection, _event(recorded, catalog.PathwayReviewRequested), status="in_review")
+    _change_pathway(writing, _event(recorded, catalog.PathwayReviewRequested), status="in_review")
 
 
-async def pathway_published(connection: AsyncConnection, recorded: Recorded) -> None:
+async def pathway_published(writing: Writing, recorded: Recorded) -> None:
     """Mark the version as published and as the current one."""
     event = _event(recorded, catalog.PathwayPublished)
     older = update(pathways).where(pathways.c.pathway_id == event.pathway_id, pathways.c.version < event.version)
-    await connection.execute(older.values(current=False))
+    await writing.execute(older.values(current=False))
     values = {"current": True, "rule_digest": event.rule_digest, "effective_from": event.effective_from}
-    await _change_pathway(connection, event, status="published", **values)
+    _change_pathway(writing, event, status="published", **values)
 
 
-async def organisation_registered(connection: AsyncConnection, recorded: Recorded) -> None:
+async def organisation_registered(writing: Writing, recorded: Recorded) -> None:
     """Write the organisation."""
     event = _event(recorded, registry.OrganisationRegistered)
     row = event.model_dump(include={"org_id", "legal_name", "country", "region"})
-    await _put(connection, organisations, row)
+    writing.upsert(organisations, row)
 
 
-async def role_granted(connection: AsyncConnection, recorded: Recorded) -> None:
+async def role_granted(writing: Writing, recorded: Recorded) -> None:
     """Write the grant."""
     event = _event(recorded, registry.RoleGranted)
     row = event.model_dump(include={"org_id", "role", "valid_from", "valid_to"})
-    await _put(connection, roles, row | {"granted_at": recorded.position})
+    writing.upsert(roles, row | {"granted_at": recorded.position})
 
 
-async def role_withdrawn(connection: AsyncConnection, recorded: Recorded) -> None:
+async def role_withdrawn(writing: Writing, recorded: Recorded) -> None:
     """End the grants of the role at the moment of withdrawal; one that would begin later never does."""
     event = _event(recorded, registry.RoleWithdrawn)
     at = event.withdrawn_from
@@ -139,7 +138,7 @@ async def role_withdrawn(connection: AsyncConnection, recorded: Recorded) -> Non
         roles.c.granted_at < recorded.position,
         or_(roles.c.valid_to.is_(None), roles.c.valid_to > at),
     )
-    await connection.execute(ended.values(valid_to=func.greatest(roles.c.valid_from, at)))
+    await writing.execute(ended.values(valid_to=func.greatest(roles.c.valid_from, at)))
 
 
 def _event(recorded: Recorded, kind: type[E]) -> E:
@@ -164,23 +163,12 @@ def _draft_row(content: Mapping[str, Any], event: catalog.DefinitionDrafted | ca
     }
 
 
-async def _put(connection: AsyncConnection, table: Table, row: Mapping[str, Any]) -> None:
-    keys = [column.name for column in table.primary_key]
-    statement = insert(table).values(**row)
-    rest = {name: statement.excluded[name] for name in row if name not in keys}
-    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest))
+def _change_definition(writing: Writing, event: Any, **values: Any) -> None:
+    writing.change(definitions, {"definition_id": event.definition_id, "version": event.version}, values)
 
 
-async def _change_definition(connection: AsyncConnection, event: Any, **values: Any) -> None:
-    table = definitions
-    there = update(table).where(table.c.definition_id == event.definition_id, table.c.version == event.version)
-    await connection.execute(there.values(**values))
-
-
-async def _change_pathway(connection: AsyncConnection, event: Any, **values: Any) -> None:
-    table = pathways
-    there = update(table).where(table.c.pathway_id == event.pathway_id, table.c.version == event.version)
-    await connection.execute(there.values(**values))
+def _change_pathway(writing: Writing, event: Any, **values: Any) -> None:
+    writing.change(pathways, {"pathway_id": event.pathway_id, "version": event.version}, values)
 
 
 _CATALOGUE_HANDLERS: Mapping[type[Event], Handler] = {

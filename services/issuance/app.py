@@ -88,7 +88,8 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signers: Sign
     return build_app(
         "Kompetenspass issuance",
         runtime=runtime,
-        routers=(
+        routers=(  # in this order they are asked: what comes often comes first
+            offer_routes.commands(parts.offers),
             achievement_routes.commands(parts.achievements),
             achievement_routes.reads(parts.queries),
             credential_routes.commands(parts.supersession),
@@ -96,7 +97,6 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signers: Sign
             award_routes.commands(parts.stacking.awards, parts.offers),
             award_routes.reviews(parts.stacking.awards),
             award_routes.reads(parts.stacking.reading, parts.stacking.trials),
-            offer_routes.commands(parts.offers),
             offer_routes.documents(parts.offers),
         ),
         routes=(
@@ -132,8 +132,8 @@ def _wired(runtime: Runtime, settings: Settings, clock: Clock, signers: Signers)
     master = MasterKey(settings.state_dir / "vault.key")
     runtime.at_start(master.open)
     log, profile = runtime.log, profile_of(settings)
-    queries = Queries(runtime.engine, runtime.require_fresh)
-    state, vault = State(runtime.engine), Vault(runtime.engine, master)
+    queries = Queries(runtime.engine, runtime.require_fresh, runtime.statements.shared)
+    state, vault = State(runtime.engine, runtime.statements), Vault(runtime.statements, master)
     indices = Indices(state, master)
     offers = Offers(log, queries, state, master, profile, clock)
     credentials = Credentials(

@@ -12,8 +12,8 @@ from kompetenspass.core.errors import Problem
 from kompetenspass.embedded.pki import DevelopmentCA, Kind
 from kompetenspass.keys.folder import SignerFolder
 from kompetenspass.web.cli import read_settings, run, service_cli
-from kompetenspass.web.migrate import engine_of
 from kompetenspass.web.runtime import outbound_of
+from kompetenspass.web.statements import Statements
 from services.issuance.app import create_app, issuer_keys, profile_of
 from services.issuance.clients import RegistryClient
 from services.issuance.service.enrolment import Certify, Enrolment
@@ -66,11 +66,11 @@ def shred_command(learner_ref: str) -> None:
 
 async def shred(settings: Settings, learner_ref: str) -> bool:
     """Return whether there was a key, which now is destroyed."""
-    engine = engine_of(settings.database_dsn, settings.service)
+    statements = Statements(settings.database_dsn, settings.service)
     try:
-        return await Vault(engine, MasterKey(settings.state_dir / "vault.key")).shred(learner_ref)
+        return await Vault(statements, MasterKey(settings.state_dir / "vault.key")).shred(learner_ref)
     finally:
-        await engine.dispose()
+        await statements.close()
 
 
 def _certify(settings: Settings) -> Certify:

@@ -36,6 +36,9 @@ from services.issuance.service.publications import Publications
 from services.issuance.service.stacks import Stacks
 
 _AFTER = ("facts", "overview")
+_AT_ONCE = 8
+"""What follows waits for the database more than it computes. Looks at one learner take turns, whatever they are because
+of; an award's offer follows from its own stream and its own credential alone."""
 
 
 def status_lists(indices: Indices) -> Reaction:
@@ -77,7 +80,7 @@ def credentials_change(stacks: Stacks) -> Reaction:
         CredentialRevoked: of_the_registry,
         CredentialExpired: of_the_registry,
     }
-    return Reaction("credentials_change", ("issuance", "registry"), handlers, _AFTER)
+    return Reaction("credentials_change", ("issuance", "registry"), handlers, _AFTER, at_once=_AT_ONCE)
 
 
 def awards_change(stacks: Stacks) -> Reaction:
@@ -99,7 +102,7 @@ def awards_change(stacks: Stacks) -> Reaction:
     async def progress(recorded: Recorded) -> None:
         event = recorded.event
         assert isinstance(event, PathwayProgressed)
-        await stacks.changed(event.learner_ref, event.pathway_id, because_of(recorded))
+        await stacks.progressed(event.learner_ref, event.pathway_id, recorded.position, because_of(recorded))
 
     handlers: Mapping[type[Event], ReactionHandler] = {
         CredentialStacked: of_an_award,
@@ -110,7 +113,7 @@ def awards_change(stacks: Stacks) -> Reaction:
         StackConfirmed: within_an_award,
         PathwayProgressed: progress,
     }
-    return Reaction("awards_change", ("issuance",), handlers, _AFTER)
+    return Reaction("awards_change", ("issuance",), handlers, _AFTER, at_once=_AT_ONCE)
 
 
 def awards_end(stacks: Stacks) -> Reaction:
@@ -164,4 +167,4 @@ def award_offers(offers: Offers) -> Reaction:
         StackSuspended: suspended,
         StackRevoked: revoked,
     }
-    return Reaction("award_offers", ("issuance",), handlers, _AFTER)
+    return Reaction("award_offers", ("issuance",), handlers, _AFTER, at_once=_AT_ONCE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integer, MetaData, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 FACTS = MetaData()
@@ -168,7 +168,7 @@ credentials = Table(
     Column("offer_expires_at", _MOMENT),
     Column("issued_at", _MOMENT),
     Column("valid_to", _MOMENT),
-    Column("digests", JSONB, nullable=False),
+    Column("digests", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     Column("superseded_by", Uuid),
     Index("credentials_by_achievement", "achievement_id"),
     Index("credentials_by_learner", "learner_ref"),

@@ -18,14 +18,13 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Text, Uuid, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Text, Uuid
 
 from kompetenspass.core.digest import b64u
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.core.ids import random_bytes
 from kompetenspass.keys.sealing import KEY_BYTES, kept_secret, seal, unseal
+from kompetenspass.web.statements import Statements
 from services.issuance.service.ports import Identity
 
 METADATA = MetaData()
@@ -104,87 +103,94 @@ class MasterKey:
         return HKDFExpand(SHA256(), KEY_BYTES, f"kompetenspass issuance {use}".encode()).derive(self._secret)
 
 
-class Vault:
-    """Entries are sealed with AES-256-GCM, each bound to its id and kind."""
+_ENROL = """
+insert into vault_learners (learner_ref, tenant, wrapped_key, identity)
+select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])
+"""
+_KEY = """
+select asked.number, wrapped_key from unnest($1::text[]) with ordinality as asked(learner_ref, number)
+join vault_learners using (learner_ref)
+"""
+_KEEP = """
+insert into vault_entries (entry_id, learner_ref, kind, sealed)
+select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[])
+"""
+_READ = """
+select asked.number, wrapped_key, identity, kind, sealed
+from unnest($1::text[], $2::uuid[]) with ordinality as asked(learner_ref, entry_id, number)
+join vault_entries using (learner_ref, entry_id) join vault_learners using (learner_ref)
+"""
+_KNOWS = "select 1 from vault_learners where learner_ref = $1 and tenant = $2 and wrapped_key is not null"
+_FORGET = "delete from vault_entries where entry_id = $1 and learner_ref = $2"
+_IDENTITY = "select wrapped_key, identity from vault_learners where learner_ref = $1"
+_READABLE = """
+select wrapped_key, entry_id, kind, sealed from vault_entries join vault_learners using (learner_ref)
+where learner_ref = $1 and entry_id = any ($2::uuid[]) and wrapped_key is not null
+"""
+_NEW_TENANT = "insert into vault_tenants (tenant, wrapped_key) values ($1, $2) on conflict do nothing"
+_TENANT = "select wrapped_key from vault_tenants where tenant = $1"
+_SHRED = """
+update vault_learners set wrapped_key = null where learner_ref = $1 and wrapped_key is not null returning learner_ref
+"""
 
-    def __init__(self, engine: AsyncEngine, master: MasterKey) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+class Vault:
+    """Entries are sealed with AES-256-GCM, each bound to its id and kind. A learner's key is read each time anew."""
+
+    def __init__(self, statements: Statements, master: MasterKey) -> None:
+        self._statements = statements
         self._master = master
         self._tenant_keys: dict[str, bytes] = {}
+        self._enrol = statements.shared(_ENROL)
+        self._key = statements.shared(_KEY)
+        self._keep = statements.shared(_KEEP)
+        self._read = statements.shared(_READ)
 
     async def enrol(self, tenant: str, learner_ref: str, identity: Identity) -> None:
         """Keep a new learner under a random reference, with a data key of their own."""
         key = random_bytes(KEY_BYTES)
-        row = {
-            "learner_ref": learner_ref,
-            "tenant": tenant,
-            "wrapped_key": seal(self._master.wrapping, key, f"learner {learner_ref}"),
-            "identity": seal(key, _json(asdict(identity)), f"identity {learner_ref}"),
-        }
-        async with self._engine.connect() as connection:
-            await connection.execute(insert(learners).values(**row))
+        wrapped = seal(self._master.wrapping, key, f"learner {learner_ref}")
+        sealed = seal(key, _json(asdict(identity)), f"identity {learner_ref}")
+        await self._enrol.rows(learner_ref, tenant, wrapped, sealed)
 
     async def knows(self, tenant: str, learner_ref: str) -> bool:
         """Return whether the tenant has this learner, with a key that is not destroyed."""
-        known = select(learners.c.wrapped_key).where(learners.c.learner_ref == learner_ref)
-        async with self._engine.connect() as connection:
-            return await connection.scalar(known.where(learners.c.tenant == tenant)) is not None
+        return bool(await self._statements.fetch(_KNOWS, learner_ref, tenant))
 
     async def keep(self, learner_ref: str, entry_id: UUID, kind: str, value: Mapping[str, Any]) -> None:
         """Keep an entry. Raises Problem `vault_entry_gone` when the learner's key is destroyed."""
-        async with self._engine.connect() as connection:
-            wrapped = await connection.scalar(
-                select(learners.c.wrapped_key).where(learners.c.learner_ref == learner_ref)
-            )
-            key = self._unwrapped(wrapped, learner_ref)
-            sealed = seal(key, _json(value), f"{kind} {entry_id}")
-            row = {"entry_id": entry_id, "learner_ref": learner_ref, "kind": kind, "sealed": sealed}
-            await connection.execute(insert(entries).values(**row))
+        found = await self._key.rows(learner_ref)
+        key = self._unwrapped(found[0]["wrapped_key"] if found else None, learner_ref)
+        sealed = seal(key, _json(value), f"{kind} {entry_id}")
+        await self._keep.rows(entry_id, learner_ref, kind, sealed)
 
     async def forget(self, learner_ref: str, entry_id: UUID) -> None:
         """Take an entry away; one that is not there changes nothing."""
-        gone = delete(entries).where(entries.c.entry_id == entry_id, entries.c.learner_ref == learner_ref)
-        async with self._engine.connect() as connection:
-            await connection.execute(gone)
+        await self._statements.fetch(_FORGET, entry_id, learner_ref)
 
     async def read(self, learner_ref: str, entry_id: UUID) -> tuple[Identity, Mapping[str, Any]]:
         """Return who the learner is, with one entry. Raises Problem `vault_entry_gone`."""
-        both = (
-            select(learners.c.wrapped_key, learners.c.identity, entries.c.kind, entries.c.sealed)
-            .join(entries, entries.c.learner_ref == learners.c.learner_ref)
-            .where(learners.c.learner_ref == learner_ref, entries.c.entry_id == entry_id)
-        )
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(both)).one_or_none()
-        if row is None:
+        found = await self._read.rows(learner_ref, entry_id)
+        if not found:
             raise _gone()
-        key = self._unwrapped(row.wrapped_key, learner_ref)
-        entry = json.loads(unseal(key, row.sealed, f"{row.kind} {entry_id}"))
-        return _identity(key, row.identity, learner_ref), entry
+        _, wrapped, identity, kind, sealed = found[0]
+        key = self._unwrapped(wrapped, learner_ref)
+        return _identity(key, identity, learner_ref), json.loads(unseal(key, sealed, f"{kind} {entry_id}"))
 
     async def identity(self, learner_ref: str) -> Identity:
         """Return who the learner is. Raises Problem `vault_entry_gone`."""
-        its = select(learners.c.wrapped_key, learners.c.identity).where(learners.c.learner_ref == learner_ref)
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(its)).one_or_none()
-        if row is None:
+        found = await self._statements.fetch(_IDENTITY, learner_ref)
+        if not found:
             raise _gone()
-        return _identity(self._unwrapped(row.wrapped_key, learner_ref), row.identity, learner_ref)
+        return _identity(self._unwrapped(found[0]["wrapped_key"], learner_ref), found[0]["identity"], learner_ref)
 
     async def readable(self, learner_ref: str, entry_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
         """Return those of the learner's entries that can still be read, in one statement; none once the key is gone."""
-        asked = (
-            select(learners.c.wrapped_key, entries.c.entry_id, entries.c.kind, entries.c.sealed)
-            .join(entries, entries.c.learner_ref == learners.c.learner_ref)
-            .where(learners.c.learner_ref == learner_ref, learners.c.wrapped_key.is_not(None))
-            .where(entries.c.entry_id.in_(entry_ids))
-        )
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(asked)).all()
+        rows = await self._statements.fetch(_READABLE, learner_ref, entry_ids)
         if not rows:
             return {}
-        key = self._unwrapped(rows[0].wrapped_key, learner_ref)
-        return {row.entry_id: json.loads(unseal(key, row.sealed, f"{row.kind} {row.entry_id}")) for row in rows}
+        key = self._unwrapped(rows[0]["wrapped_key"], learner_ref)
+        return {id_: json.loads(unseal(key, sealed, f"{kind} {id_}")) for _, id_, kind, sealed in rows}
 
     async def identification(self, tenant: str, learner_ref: str) -> str:
         """Return base64url(HMAC-SHA256(the tenant's key, learner_ref)). Source: domain.md 2."""
@@ -194,20 +200,12 @@ class Vault:
 
     async def shred(self, learner_ref: str) -> bool:
         """Destroy the learner's data key, for good; return whether there was one."""
-        destroyed = (
-            update(learners)
-            .where(learners.c.learner_ref == learner_ref, learners.c.wrapped_key.is_not(None))
-            .values(wrapped_key=None)
-        )
-        async with self._engine.connect() as connection:
-            return (await connection.execute(destroyed)).rowcount == 1
+        return bool(await self._statements.fetch(_SHRED, learner_ref))
 
     async def _tenant_key(self, tenant: str) -> bytes:
         fresh = seal(self._master.wrapping, random_bytes(KEY_BYTES), f"tenant {tenant}")
-        async with self._engine.connect() as connection:
-            await connection.execute(insert(tenants).values(tenant=tenant, wrapped_key=fresh).on_conflict_do_nothing())
-            wrapped = await connection.scalar(select(tenants.c.wrapped_key).where(tenants.c.tenant == tenant))
-        assert wrapped is not None
+        await self._statements.fetch(_NEW_TENANT, tenant, fresh)
+        ((wrapped,),) = await self._statements.fetch(_TENANT, tenant)
         return unseal(self._master.wrapping, wrapped, f"tenant {tenant}")
 
     def _unwrapped(self, wrapped: bytes | None, learner_ref: str) -> bytes:

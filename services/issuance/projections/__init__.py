@@ -10,6 +10,6 @@ _FACTS = {**registry.HANDLERS, **catalog.HANDLERS}
 _OVERVIEW = {**merits.HANDLERS, **stacks.HANDLERS, **evidence.HANDLERS}
 
 facts = Projection("facts", 2, ("registry", "catalog"), FACTS, _FACTS, judges_validity=True)
-overview = Projection("overview", 2, ("issuance",), OVERVIEW, _OVERVIEW)
+overview = Projection("overview", 3, ("issuance",), OVERVIEW, _OVERVIEW)
 
 __all__ = ["facts", "overview"]

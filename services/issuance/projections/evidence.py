@@ -6,20 +6,20 @@ from collections.abc import Mapping
 
 from sqlalchemy import case, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kompetenspass.events import stacking
 from kompetenspass.events.base import Event
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Handler
+from kompetenspass.log.writing import Writing
 from services.issuance import tables
-from services.issuance.projections.rows import of, put
+from services.issuance.projections.rows import of
 
 _SAME_MERIT = ("re_key", "name_change")
 """Causes of a supersession after which the result is still the one that was disclosed."""
 
 
-async def succeeded(connection: AsyncConnection, event: stacking.CredentialSuperseded) -> None:
+async def succeeded(writing: Writing, event: stacking.CredentialSuperseded) -> None:
     """Let the successor of a credential count wherever the credential was presented; one presented itself stays."""
     its = tables.evidence.c
     result = case((literal(event.cause).in_(_SAME_MERIT), its.vault_ref))
@@ -28,19 +28,19 @@ async def succeeded(connection: AsyncConnection, event: stacking.CredentialSuper
     follows = insert(tables.evidence).from_select(
         columns, kept.where(its.credential_id == event.credential_id, its.ended.is_(None))
     )
-    await connection.execute(follows.on_conflict_do_nothing())
+    await writing.execute(follows.on_conflict_do_nothing())
 
 
-async def _recognised(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _recognised(writing: Writing, recorded: Recorded) -> None:
     event = of(stacking.CredentialRecognised, recorded)
     row = event.model_dump(include={"learner_ref", "credential_id", "awarding_body", "vault_ref"})
-    await put(connection, tables.evidence, {**row, "presented_id": event.credential_id, "ended": None})
+    writing.upsert(tables.evidence, {**row, "presented_id": event.credential_id, "ended": None})
 
 
-async def _unrecognised(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _unrecognised(writing: Writing, recorded: Recorded) -> None:
     event = of(stacking.CredentialUnrecognised, recorded)
     its = tables.evidence.c
-    await connection.execute(
+    await writing.execute(
         update(tables.evidence)
         .where(its.learner_ref == event.learner_ref, its.presented_id == event.credential_id)
         .values(ended=event.reason_code, vault_ref=None)

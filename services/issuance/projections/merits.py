@@ -4,86 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from kompetenspass.events import issuance, stacking
 from kompetenspass.events.base import Event
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Handler
+from kompetenspass.log.writing import Writing
 from services.issuance import tables
 from services.issuance.projections import evidence
-from services.issuance.projections.rows import awarded_at, of, put
+from services.issuance.projections.rows import awarded_at, of
 
 
-async def _planned(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _planned(writing: Writing, recorded: Recorded) -> None:
     event = of(issuance.AssessmentPlanned, recorded)
     row = event.model_dump(exclude={"definition_digest", "prerequisites_waived"})
-    await put(connection, tables.achievements, {**row, "phase": "planned"})
+    writing.upsert(tables.achievements, {**row, "phase": "planned"})
 
 
-async def _result(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _result(writing: Writing, recorded: Recorded) -> None:
     event = of(issuance.ResultRecorded, recorded)
-    await connection.execute(
-        update(tables.achievements)
-        .where(tables.achievements.c.achievement_id == event.achievement_id)
-        .values(phase="passed" if event.passed else "failed", assessed_on=event.assessed_on)
-    )
+    values = {"phase": "passed" if event.passed else "failed", "assessed_on": event.assessed_on}
+    writing.change(tables.achievements, {"achievement_id": event.achievement_id}, values)
 
 
-async def _confirmed(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _confirmed(writing: Writing, recorded: Recorded) -> None:
     event = of(issuance.AchievementConfirmed, recorded)
-    row = event.model_dump(include={"awarded_on", "vault_ref", "recognition_level"})
-    await connection.execute(
-        update(tables.achievements)
-        .where(tables.achievements.c.achievement_id == event.achievement_id)
-        .values(phase="confirmed", awarded_at=awarded_at(event.awarded_on, recorded), **row)
-    )
+    values = event.model_dump(include={"awarded_on", "vault_ref", "recognition_level"})
+    values |= {"phase": "confirmed", "awarded_at": awarded_at(event.awarded_on, recorded)}
+    writing.change(tables.achievements, {"achievement_id": event.achievement_id}, values)
 
 
-async def _offered(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _offered(writing: Writing, recorded: Recorded) -> None:
     event = of(issuance.CredentialOffered, recorded)
-    fresh = {
-        **event.model_dump(include=_SAID_WITH_EACH_OFFER),
-        "kind": "definition" if event.stack_id is None else "pathway",
-        "offer_state": "open",
-    }
-    statement = insert(tables.credentials).values(credential_id=event.credential_id, digests=[], **fresh)
-    await connection.execute(statement.on_conflict_do_update(index_elements=["credential_id"], set_=fresh))
+    kind = "definition" if event.stack_id is None else "pathway"
+    row = {"credential_id": event.credential_id, **event.model_dump(include=_SAID_WITH_EACH_OFFER)}
+    writing.upsert(tables.credentials, {**row, "kind": kind, "offer_state": "open"})
 
 
-async def _withdrawn(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _withdrawn(writing: Writing, recorded: Recorded) -> None:
     event = of(issuance.OfferWithdrawn, recorded)
-    await connection.execute(
-        update(tables.credentials)
-        .where(tables.credentials.c.credential_id == event.credential_id)
-        .where(tables.credentials.c.offer_id == event.offer_id)
-        .values(offer_state=f"withdrawn:{event.cause}")
-    )
+    offered = {"credential_id": event.credential_id, "offer_id": event.offer_id}
+    writing.change(tables.credentials, offered, {"offer_state": f"withdrawn:{event.cause}"})
 
 
-async def _issued(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _issued(writing: Writing, recorded: Recorded) -> None:
     event = of(issuance.CredentialIssued, recorded)
     digests = [copy.digest for copy in event.copies]  # those released before are replaced, all of them
-    await connection.execute(
-        update(tables.credentials)
-        .where(tables.credentials.c.credential_id == event.credential_id)
-        .values(offer_state="fetched", issued_at=recorded.recorded, valid_to=event.valid_to, digests=digests)
-    )
-    if digests:
-        copies = [{"digest": digest, "credential_id": event.credential_id} for digest in digests]
-        await connection.execute(insert(tables.copies).values(copies).on_conflict_do_nothing())
+    values = {"offer_state": "fetched", "issued_at": recorded.recorded, "valid_to": event.valid_to, "digests": digests}
+    writing.change(tables.credentials, {"credential_id": event.credential_id}, values)
+    for digest in digests:
+        writing.put(tables.copies, {"digest": digest, "credential_id": event.credential_id})
 
 
-async def _superseded(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _superseded(writing: Writing, recorded: Recorded) -> None:
     event = of(stacking.CredentialSuperseded, recorded)
-    await connection.execute(
-        update(tables.credentials)
-        .where(tables.credentials.c.credential_id == event.credential_id)
-        .values(superseded_by=event.by_credential_id)
-    )
-    await evidence.succeeded(connection, event)
+    values = {"superseded_by": event.by_credential_id}
+    writing.change(tables.credentials, {"credential_id": event.credential_id}, values)
+    await evidence.succeeded(writing, event)
 
 
 _SAID_WITH_EACH_OFFER = {

@@ -7,20 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kompetenspass.events import registry
 from kompetenspass.events.base import Event
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Handler
+from kompetenspass.log.writing import Writing
 from services.issuance import tables
-from services.issuance.projections.rows import noted, of, put
+from services.issuance.projections.rows import noted, of
 
 
-async def _organisation_registered(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _organisation_registered(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.OrganisationRegistered, recorded)
-    await put(
-        connection,
+    writing.upsert(
         tables.organisations,
         {
             "org_id": event.org_id,
@@ -33,82 +32,74 @@ async def _organisation_registered(connection: AsyncConnection, recorded: Record
     )
 
 
-async def _role_granted(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _role_granted(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.RoleGranted, recorded)
     row = event.model_dump(include={"org_id", "role", "valid_from", "valid_to"})
-    await put(connection, tables.roles, {**row, "scope": event.scope.model_dump(mode="json")})
+    writing.upsert(tables.roles, {**row, "scope": event.scope.model_dump(mode="json")})
 
 
-async def _role_withdrawn(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _role_withdrawn(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.RoleWithdrawn, recorded)
     held = tables.roles.c
-    await connection.execute(
+    await writing.execute(
         update(tables.roles)
         .where(held.org_id == event.org_id, held.role == event.role, held.valid_from <= recorded.recorded)
         .values(valid_to=func.least(held.valid_to, event.withdrawn_from))
     )
 
 
-async def _key_registered(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _key_registered(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.IssuerKeyRegistered, recorded)
     row = event.model_dump(include={"org_id", "kid", "jwk", "valid_from", "valid_to"})
-    await put(connection, tables.issuer_keys, row)
+    writing.upsert(tables.issuer_keys, row)
 
 
-async def _key_compromised(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _key_compromised(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.IssuerKeyCompromised, recorded)
-    key = tables.issuer_keys.c
-    await connection.execute(
-        update(tables.issuer_keys)
-        .where(key.org_id == event.org_id, key.kid == event.kid)
-        .values(compromised_since=event.compromised_since)
-    )
+    key = {"org_id": event.org_id, "kid": event.kid}
+    writing.change(tables.issuer_keys, key, {"compromised_since": event.compromised_since})
 
 
-async def _assessor_authorised(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _assessor_authorised(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.AssessorAuthorised, recorded)
     row = event.model_dump(include={"assessor_ref", "org_id", "decision_ref", "basis", "valid_from", "valid_to"})
-    await put(connection, tables.assessors, {**row, "fields": list(event.fields)})
+    writing.upsert(tables.assessors, {**row, "fields": list(event.fields)})
 
 
-async def _assessor_withdrawn(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _assessor_withdrawn(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.AssessorWithdrawn, recorded)
     held = tables.assessors.c
-    await connection.execute(
+    await writing.execute(
         update(tables.assessors)
         .where(held.org_id == event.org_id, held.assessor_ref == event.assessor_ref)
         .values(valid_to=func.least(held.valid_to, event.withdrawn_from))
     )
 
 
-async def _suspended(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _suspended(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.CredentialSuspended, recorded)
     row = _status(event.credential_id, "suspended", recorded, event.reason_code, causes=event.causes)
-    await put(connection, tables.credential_statuses, row)
+    writing.upsert(tables.credential_statuses, row)
 
 
-async def _reinstated(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _reinstated(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.CredentialReinstated, recorded)
     if not event.causes:
-        await put(connection, tables.credential_statuses, _status(event.credential_id, "valid", recorded))
+        writing.upsert(tables.credential_statuses, _status(event.credential_id, "valid", recorded))
         return
-    said = tables.credential_statuses  # why it is still suspended was said before
-    await connection.execute(
-        update(said)
-        .where(said.c.credential_id == event.credential_id)
-        .values(causes=list(event.causes), changed=recorded.position)
-    )
+    values = {"causes": list(event.causes), "changed": recorded.position}  # why it is still suspended was said before
+    writing.change(tables.credential_statuses, {"credential_id": event.credential_id}, values)
 
 
-async def _revoked(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _revoked(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.CredentialRevoked, recorded)
     row = _status(event.credential_id, "revoked", recorded, event.reason_code, void_ab_initio=event.void_ab_initio)
-    await put(connection, tables.credential_statuses, row)
+    writing.upsert(tables.credential_statuses, row)
 
 
-async def _expired(connection: AsyncConnection, recorded: Recorded) -> None:
+async def _expired(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.CredentialExpired, recorded)
-    await put(connection, tables.credential_statuses, _status(event.credential_id, "expired", recorded))
+    writing.upsert(tables.credential_statuses, _status(event.credential_id, "expired", recorded))
 
 
 def _status(

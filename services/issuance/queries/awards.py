@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 
 from kompetenspass.events.stacking import Constituent
+from kompetenspass.log.direct import Direct
 from services.issuance.queries.reading import Reading
 from services.issuance.service.stacking_ports import AwardFilter, OpenOffer, Review, StackRow
 from services.issuance.tables import credential_statuses, credentials, stacks
@@ -25,8 +26,8 @@ def stacked(*which: ColumnElement[bool]) -> Select[Any]:
     return found.outerjoin(credential_statuses, credential_statuses.c.credential_id == stacks.c.credential_id)
 
 
-_AWARD = stacked(stacks.c.stack_id == bindparam("stack_id"))
-_OF_CREDENTIAL = select(stacks.c.stack_id).where(stacks.c.credential_id == bindparam("credential_id"))
+_AWARD = Direct(stacked(stacks.c.stack_id == bindparam("stack_id")))
+_OF_CREDENTIAL = Direct(select(stacks.c.stack_id).where(stacks.c.credential_id == bindparam("credential_id")))
 
 
 class AwardQueries(Reading):
@@ -34,7 +35,7 @@ class AwardQueries(Reading):
 
     async def award(self, stack_id: UUID) -> StackRow | None:
         """Return one award or proposal."""
-        rows = await self._rows(_AWARD, stack_id=stack_id)
+        rows = await self._direct(_AWARD, stack_id=stack_id)
         return stack_row(rows[0]) if rows else None
 
     async def awards(self, wanted: AwardFilter, *, limit: int, after: UUID | None = None) -> Sequence[StackRow]:
@@ -51,7 +52,7 @@ class AwardQueries(Reading):
 
     async def stack_of_credential(self, credential_id: UUID) -> UUID | None:
         """Return the award that the credential proves, None when it proves none."""
-        rows = await self._rows(_OF_CREDENTIAL, credential_id=credential_id)
+        rows = await self._direct(_OF_CREDENTIAL, credential_id=credential_id)
         return rows[0].stack_id if rows else None
 
 
@@ -67,7 +68,7 @@ def _wanted(wanted: AwardFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def stack_row(row: Row[Any]) -> StackRow:
+def stack_row(row: Any) -> StackRow:
     """Return the award of a row of `stacked`."""
     return StackRow(
         stack_id=row.stack_id,
@@ -90,7 +91,7 @@ def stack_row(row: Row[Any]) -> StackRow:
     )
 
 
-def _review(row: Row[Any]) -> Review | None:
+def _review(row: Any) -> Review | None:
     if row.review is None:
         return None
     constituent = row.review["constituent_id"]

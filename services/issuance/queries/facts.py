@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Uuid, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Uuid, bindparam, case, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kompetenspass.events.registry import Scope
+from kompetenspass.log.direct import Direct
 from services.issuance.domain.authority import (
     AssessorAward,
     Authorisation,
@@ -21,7 +23,7 @@ from services.issuance.domain.authority import (
     Right,
 )
 from services.issuance.domain.credential import Status
-from services.issuance.queries.reading import Reading
+from services.issuance.queries.reading import Asked, Reading
 from services.issuance.service.ports import Configuration
 from services.issuance.tables import (
     achievements,
@@ -60,13 +62,38 @@ _AUTHORISATIONS = (
 )
 
 
+_AUTHORISATIONS_OF = Direct(
+    _AUTHORISATIONS.where(assessors.c.assessor_ref == bindparam("assessor_ref")).order_by(assessors.c.decision_ref)
+)
+
+_STATUS = """
+select asked.number, status from unnest($1::uuid[]) with ordinality as asked(credential_id, number)
+join credential_statuses using (credential_id)
+"""
+_ACHIEVED = """
+select asked.number, definition_id from unnest($1::text[]) with ordinality as asked(learner_ref, number)
+join achievements using (learner_ref) where phase = 'confirmed'
+"""
+
+
 class FactQueries(Reading):
     """Implements service.ports.Facts."""
 
+    def __init__(
+        self, engine: AsyncEngine, require_fresh: Callable[..., Awaitable[None]], shared: Callable[[str], Asked]
+    ) -> None:
+        super().__init__(engine, require_fresh, shared)
+        self._status = shared(_STATUS)
+        self._achieved = shared(_ACHIEVED)
+
     async def definition(self, definition_id: str) -> Definition | None:
-        """Return the newest published version."""
-        rows = await self._rows(_NEWEST.where(definitions.c.definition_id == definition_id))
-        return _definition(rows[0]) if rows else None
+        """Return the newest published version. Anybody may name one, so what is not found is not remembered."""
+
+        async def read() -> Definition | None:
+            rows = await self._rows(_NEWEST.where(definitions.c.definition_id == definition_id))
+            return _definition(rows[0]) if rows else None
+
+        return await self._known(("newest", definition_id), read, misses=False)
 
     async def definition_version(self, digest: str) -> Definition | None:
         """Return the version that the digest names."""
@@ -106,15 +133,11 @@ class FactQueries(Reading):
 
     async def authorisations(self, assessor_ref: str) -> Sequence[Authorisation]:
         """Return what an assessor is authorised for, each with the stack award on which it rests."""
-        held = _AUTHORISATIONS.where(assessors.c.assessor_ref == assessor_ref).order_by(assessors.c.decision_ref)
-        return [_authorisation(row) for row in await self._rows(held)]
+        return [_authorisation(row) for row in await self._direct(_AUTHORISATIONS_OF, assessor_ref=assessor_ref)]
 
     async def achieved(self, learner_ref: str) -> frozenset[str]:
         """Return the definitions of the learner's confirmed achievements."""
-        confirmed = select(achievements.c.definition_id).where(
-            achievements.c.learner_ref == learner_ref, achievements.c.phase == "confirmed"
-        )
-        return frozenset(row.definition_id for row in await self._rows(confirmed))
+        return frozenset(definition_id for _, definition_id in await self._achieved.rows(learner_ref))
 
     async def part_of(self, named: str, kind: Literal["definition", "pathway"] = "definition") -> Sequence[str]:
         """Return the URNs of the published pathways that name the definition or pathway, sorted."""
@@ -143,9 +166,8 @@ class FactQueries(Reading):
 
     async def status(self, credential_id: UUID) -> Status | None:
         """Return what the registry says of a credential, None before it said anything."""
-        said = select(credential_statuses.c.status).where(credential_statuses.c.credential_id == credential_id)
-        rows = await self._rows(said)
-        return rows[0].status if rows else None
+        said = await self._status.rows(credential_id)
+        return said[0]["status"] if said else None
 
     async def achievement(self, achievement_id: UUID) -> dict[str, Any] | None:
         """Return the overview of one achievement with its credential; no names and no scores."""
@@ -224,7 +246,7 @@ def _definition(row: Row[Any]) -> Definition:
     )
 
 
-def _authorisation(row: Row[Any]) -> Authorisation:
+def _authorisation(row: Any) -> Authorisation:
     fields = frozenset(row.fields)
     award = None
     if row.awarded_on is not None:

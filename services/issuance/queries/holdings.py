@@ -1,4 +1,7 @@
-"""What one learner has, as evaluation sees it: three statements, and what the facts say of definitions and issuers."""
+"""What one learner has, as evaluation sees it, and what the facts say of definitions and issuers.
+
+A learner without awards and without credentials of other issuers costs one statement, which says so.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, Uuid, any_, bindparam, exists, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.events.catalog import fields_of
 from kompetenspass.events.stacking import Constituent
+from kompetenspass.log.direct import Direct
 from kompetenspass.pathway.held import Held, HeldAward, Standing
 from kompetenspass.pathway.traits import Traits, traits_of
 from services.issuance.domain.authority import Definition, Organisation
@@ -47,12 +52,16 @@ def _issued(which: ColumnElement[bool]) -> Select[Any]:
 
 
 _LEARNER: BindParameter[str] = bindparam("learner_ref")
-_IDS: BindParameter[UUID] = bindparam("ids", expanding=True)
-_OWN = _issued(credentials.c.learner_ref == _LEARNER)
-_AWARDED = stacked(stacks.c.learner_ref == _LEARNER).order_by(stacks.c.pathway_id, stacks.c.ordinal)
-_SHOWN = select(evidence).where(evidence.c.learner_ref == _LEARNER)
-_OTHERS = _issued(credentials.c.credential_id.in_(_IDS))
-_OTHERS_AWARDED = stacked(stacks.c.credential_id.in_(_IDS), stacks.c.awarded_at.is_not(None))
+_IDS = any_(bindparam("ids", type_=ARRAY(Uuid)))
+_ELSE = (
+    exists().where(stacks.c.learner_ref == _LEARNER).label("has_awards"),
+    exists().where(evidence.c.learner_ref == _LEARNER).label("has_presented"),
+)
+_OWN = Direct(_issued(credentials.c.learner_ref == _LEARNER).add_columns(*_ELSE))
+_AWARDED = Direct(stacked(stacks.c.learner_ref == _LEARNER).order_by(stacks.c.pathway_id, stacks.c.ordinal))
+_PRESENTED = Direct(select(evidence).where(evidence.c.learner_ref == _LEARNER))
+_OTHERS = Direct(_issued(credentials.c.credential_id == _IDS))
+_OTHERS_AWARDED = Direct(stacked(stacks.c.credential_id == _IDS, stacks.c.awarded_at.is_not(None)))
 
 
 class HoldingQueries(FactQueries):
@@ -60,13 +69,18 @@ class HoldingQueries(FactQueries):
 
     async def holdings(self, learner_ref: str) -> Holdings:
         """Return all that the learner has. Raises Problem `facts_stale` for a definition or issuer not known yet."""
-        issued, stacks_, presented = await self._answers(_OWN, _AWARDED, _SHOWN, learner_ref=learner_ref)
+        issued = await self._direct(_OWN, learner_ref=learner_ref)
+        nothing: Sequence[Any] = ()  # where nothing was issued, nothing is said of the rest
+        awarded = not issued or issued[0].has_awards
+        stacks_ = await self._direct(_AWARDED, learner_ref=learner_ref) if awarded else nothing
+        others = not issued or issued[0].has_presented
+        presented = await self._direct(_PRESENTED, learner_ref=learner_ref) if others else nothing
         found = await self._held_as(issued, [row for row in stacks_ if row.awarded_at is not None])
         tenant = _tenant(issued, stacks_, presented)
         found = replace(found, stacks=tuple(stack_row(row) for row in stacks_), tenant=tenant)
         return with_presented(found, await self._presented(presented), presented) if presented else found
 
-    async def _held_as(self, issued: Sequence[Row[Any]], awarded: Sequence[Row[Any]]) -> Holdings:
+    async def _held_as(self, issued: Sequence[Any], awarded: Sequence[Any]) -> Holdings:
         """Return issued credentials and awards as evaluation sees them."""
         if not issued and not awarded:
             return Holdings()
@@ -81,10 +95,10 @@ class HoldingQueries(FactQueries):
             vault_refs={row.credential_id: row.vault_ref for row in issued if _in_percent(row, traits)},
         )
 
-    async def _presented(self, presented: Sequence[Row[Any]]) -> Holdings:
+    async def _presented(self, presented: Sequence[Any]) -> Holdings:
         """Return what others issued, as evaluation sees it but for what the presentation itself decides."""
         ids = [row.credential_id for row in presented]
-        return await self._held_as(*await self._answers(_OTHERS, _OTHERS_AWARDED, ids=ids))
+        return await self._held_as(await self._direct(_OTHERS, ids=ids), await self._direct(_OTHERS_AWARDED, ids=ids))
 
     async def published_version(self, definition_id: str, version: int | None) -> tuple[Definition, Traits] | None:
         """Return a published version of a definition (None: the newest), with its traits."""
@@ -118,7 +132,7 @@ def _versions(digests: Sequence[str]) -> Select[Any]:
     return found.where(its.digest.in_(digests))
 
 
-def _held(row: Row[Any], traits: Traits, issuer: Organisation) -> Held:
+def _held(row: Any, traits: Traits, issuer: Organisation) -> Held:
     return Held(
         credential_id=row.credential_id,
         definition_id=row.definition_id,
@@ -146,7 +160,7 @@ def _held(row: Row[Any], traits: Traits, issuer: Organisation) -> Held:
     )
 
 
-def _award(row: Row[Any]) -> HeldAward:
+def _award(row: Any) -> HeldAward:
     return HeldAward(
         stack_id=row.stack_id,
         credential_id=row.credential_id,
@@ -161,12 +175,12 @@ def _award(row: Row[Any]) -> HeldAward:
     )
 
 
-def _standing(row: Row[Any]) -> Standing:
+def _standing(row: Any) -> Standing:
     """Return the worse of the award's own state and of its credential's status."""
     return max(_OF_STATE[row.state], cast(Standing, row.status or "valid"), key=_WORSE.index)
 
 
-def _constituents(issued: Sequence[Row[Any]], stacked_: Sequence[Row[Any]]) -> dict[UUID, Constituent]:
+def _constituents(issued: Sequence[Any], stacked_: Sequence[Any]) -> dict[UUID, Constituent]:
     """Return what an award would say now of each credential; of an award not fetched yet there are no digests."""
     found = {
         row.credential_id: Constituent(
@@ -193,7 +207,7 @@ def _constituents(issued: Sequence[Row[Any]], stacked_: Sequence[Row[Any]]) -> d
     return found
 
 
-def _in_percent(row: Row[Any], traits: Mapping[str, Traits]) -> bool:
+def _in_percent(row: Any, traits: Mapping[str, Traits]) -> bool:
     return traits[row.definition_digest].percent and row.vault_ref is not None
 
 
@@ -206,7 +220,7 @@ def _facts_missing() -> Problem:
     )
 
 
-def _tenant(issued: Sequence[Row[Any]], stacks_: Sequence[Row[Any]], presented: Sequence[Row[Any]]) -> str | None:
+def _tenant(issued: Sequence[Any], stacks_: Sequence[Any], presented: Sequence[Any]) -> str | None:
     """Return whose learner it is: all that a learner was issued, awarded and let count comes from one tenant."""
     named = (*(row.issuer_org for row in issued), *(row.awarding_body for row in (*presented, *stacks_)))
     return next(iter(named), None)

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import BindParameter, String, bindparam, case, cast, func, literal, null, select, union, union_all
 
-from services.issuance.queries.reading import Reading
+from kompetenspass.log.direct import Direct
+from services.issuance.queries.reading import CHANGES, Reading
 from services.issuance.service.stacking_ports import Named, Revocation, Touched
 from services.issuance.tables import (
     copies,
@@ -24,7 +25,7 @@ _OFFERED = select(credentials.c.learner_ref).where(credentials.c.credential_id =
 _MADE = select(stacks.c.learner_ref).where(stacks.c.credential_id == _CREDENTIAL)
 _SHOWN = select(evidence.c.learner_ref).where(evidence.c.credential_id == _CREDENTIAL, evidence.c.ended.is_(None))
 _EITHER = union(_OFFERED, _MADE, _SHOWN).subquery()
-_LEARNERS = select(_EITHER.c.learner_ref).order_by(_EITHER.c.learner_ref)
+_LEARNERS = Direct(select(_EITHER.c.learner_ref, CHANGES).order_by(_EITHER.c.learner_ref))
 
 _IS_ISSUED = (credentials.c.kind == "definition") & credentials.c.issued_at.is_not(None)
 _MERIT = case((_IS_ISSUED, credentials.c.definition_id))
@@ -37,19 +38,24 @@ _TOUCHED = union_all(
     .outerjoin_from(evidence, credentials, credentials.c.credential_id == evidence.c.credential_id)
     .outerjoin(stacks, stacks.c.credential_id == evidence.c.credential_id),
 ).subquery()
-_TOUCHED_BY = select(_TOUCHED).order_by(_TOUCHED.c.learner_ref)
+_TOUCHED_BY = Direct(select(_TOUCHED, CHANGES).order_by(_TOUCHED.c.learner_ref))
 
 
 class LearnerQueries(Reading):
     """The part of service.stacking_ports.StackingFacts about whose a credential is, and who holds one."""
 
     async def learners_of(self, credential_id: UUID) -> Sequence[str]:
-        """Return whose credential it is, and for whom it counts because they presented it; sorted."""
-        return [row.learner_ref for row in await self._rows(_LEARNERS, credential_id=credential_id)]
+        """Return whose credential it is, and for whom it counts because they presented it; sorted. Refreshes."""
+        rows = await self._direct(_LEARNERS, credential_id=credential_id)
+        if rows:
+            self._changed_to(rows[0].changes)
+        return [row.learner_ref for row in rows]
 
     async def touched_by(self, credential_id: UUID) -> Sequence[Touched]:
-        """Return the same learners, each with what the credential is there for."""
-        rows = await self._rows(_TOUCHED_BY, credential_id=credential_id)
+        """Return the same learners, each with what the credential is there for. Refreshes."""
+        rows = await self._direct(_TOUCHED_BY, credential_id=credential_id)
+        if rows:
+            self._changed_to(rows[0].changes)
         return [
             Touched(
                 learner_ref,

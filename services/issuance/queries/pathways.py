@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, literal, or_, select, union_all
+from sqlalchemy import BindParameter, Select, bindparam, literal, or_, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from kompetenspass.log.direct import Direct
 from kompetenspass.pathway.parse import parse
 from services.issuance.queries.reading import Reading
 from services.issuance.service.stacking_ports import PublishedPathway
 from services.issuance.tables import definitions, pathway_members, pathways
+
+_NAMED: BindParameter[str] = bindparam("named")
+_NEWEST = Direct(
+    select(pathways).where(pathways.c.pathway_id == _NAMED).order_by(pathways.c.version.desc()).limit(literal(1))
+)
+_VERSION = Direct(select(pathways).where(pathways.c.digest == _NAMED))
+_NAMING = select(pathway_members.c.pathway_id).where(pathway_members.c.id == _NAMED)
+_CONCERNED = Direct(
+    select(pathways.c.pathway_id)
+    .where(or_(pathways.c.selectors, pathways.c.pathway_id.in_(_NAMING)))
+    .distinct()
+    .order_by(pathways.c.pathway_id)
+)
 
 
 class PathwayQueries(Reading):
@@ -19,12 +33,11 @@ class PathwayQueries(Reading):
 
     async def pathway(self, pathway_id: str) -> PublishedPathway | None:
         """Return the newest published version."""
-        newest = select(pathways).where(pathways.c.pathway_id == pathway_id).order_by(pathways.c.version.desc())
-        return await self._published(("pathway", pathway_id), newest.limit(1))
+        return await self._published(_NEWEST, pathway_id)
 
     async def pathway_version(self, digest: str) -> PublishedPathway | None:
         """Return the version that the digest names."""
-        return await self._published(("pathway_version", digest), select(pathways).where(pathways.c.digest == digest))
+        return await self._published(_VERSION, digest)
 
     async def concerned(self, named: str) -> Sequence[str]:
         """Return the ids of the pathways that a definition or pathway may matter for, sorted.
@@ -33,10 +46,7 @@ class PathwayQueries(Reading):
         """
 
         async def read() -> Sequence[str]:
-            naming = select(pathway_members.c.pathway_id).where(pathway_members.c.id == named)
-            its = pathways.c
-            found = select(its.pathway_id).where(or_(its.selectors, its.pathway_id.in_(naming))).distinct()
-            return tuple(row.pathway_id for row in await self._rows(found.order_by(its.pathway_id)))
+            return tuple(row.pathway_id for row in await self._direct(_CONCERNED, named=named))
 
         return await self._known(("concerned", named), read)
 
@@ -49,12 +59,12 @@ class PathwayQueries(Reading):
         wanted = tuple(sorted(set(ids)))
         return await self._known(("titles", wanted), read)
 
-    async def _published(self, what: tuple[str, str], statement: Select[Any]) -> PublishedPathway | None:
+    async def _published(self, statement: Direct, named: str) -> PublishedPathway | None:
         async def read() -> PublishedPathway | None:
-            rows = await self._rows(statement)
+            rows = await self._direct(statement, named=named)
             return _pathway(rows[0]) if rows else None
 
-        return await self._known(what, read, misses=False)
+        return await self._known((statement, named), read, misses=False)
 
 
 def _titles(ids: Sequence[str]) -> Select[Any]:
@@ -67,7 +77,7 @@ def _titles(ids: Sequence[str]) -> Select[Any]:
     return newest.order_by(either.c.id, either.c.rank, either.c.version.desc())
 
 
-def _pathway(row: Row[Any]) -> PublishedPathway:
+def _pathway(row: Any) -> PublishedPathway:
     return PublishedPathway(
         pathway=parse(row.content),
         digest=row.digest,

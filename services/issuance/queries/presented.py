@@ -7,14 +7,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from kompetenspass.events.stacking import EvidenceEnd
 from kompetenspass.pathway.held import Held, HeldAward
 from services.issuance.service.stacking_ports import Holdings
 
 
-def with_presented(own: Holdings, others: Holdings, presented: Sequence[Row[Any]]) -> Holdings:
+def with_presented(own: Holdings, others: Holdings, presented: Sequence[Any]) -> Holdings:
     """Return both, of a learner who presented `others`.
 
     What was withdrawn is as if its issuer had revoked it, at the holder's request or because it never was a merit of

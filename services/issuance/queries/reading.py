@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from kompetenspass.log.direct import Direct
 from services.issuance.tables import changes
 
-_CHANGES = select(changes)
+_positions = func.jsonb_object_agg(changes.c.log, changes.c.position, type_=JSONB)
+CHANGES = select(_positions).scalar_subquery().label("changes")
+"""How far each log has changed the facts: a column for statements that are asked before what is remembered is used."""
+
+_CHANGES = """
+select asked.number, log, position from unnest($1::int[]) with ordinality as asked(one, number) cross join changes
+"""
 _MAX_REMEMBERED = 2048
 T = TypeVar("T")
 
 
-class Reading:
-    """Reads in autocommit: every answer is one statement, or two on one connection."""
+class Asked(Protocol):
+    """A hot statement, which all who ask at the same moment share."""
 
-    def __init__(self, engine: AsyncEngine, require_fresh: Callable[..., Awaitable[None]]) -> None:
+    async def rows(self, *arguments: object) -> Sequence[Any]:
+        """Return the rows that the arguments lead to, each with its ordinality first."""
+
+
+class Reading:
+    """Reads in autocommit: every answer is one statement, or two on one connection. `shared` makes the hot ones."""
+
+    def __init__(
+        self, engine: AsyncEngine, require_fresh: Callable[..., Awaitable[None]], shared: Callable[[str], Asked]
+    ) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._require_fresh = require_fresh
-        self._changes: dict[str, int] = {}
+        self._shared = shared
+        self._changed = shared(_CHANGES)
+        self._changes: Mapping[str, int] | None = None
         self._remembered: dict[Hashable, Any] = {}
 
     async def require_fresh(self) -> None:
@@ -31,8 +50,10 @@ class Reading:
 
     async def refresh(self) -> None:
         """Forget what was remembered if the facts have changed since."""
-        rows = await self._rows(_CHANGES)
-        now = {row.log: row.position for row in rows}
+        self._changed_to({log: position for _, log, position in await self._changed.rows(1)} or None)
+
+    def _changed_to(self, now: Mapping[str, int] | None) -> None:
+        """Forget what was remembered unless the facts are as far as they were; `now`: what CHANGES said."""
         if now != self._changes:
             self._changes, self._remembered = now, {}
 
@@ -50,6 +71,9 @@ class Reading:
     def _remember(self, remembered: dict[Hashable, Any], what: Hashable, found: object) -> None:
         if len(remembered) < _MAX_REMEMBERED:
             remembered[what] = found
+
+    async def _direct(self, statement: Direct, **bound: object) -> Sequence[Any]:
+        return await statement.rows(self._engine, **bound)
 
     async def _rows(self, statement: Select[Any], **bound: object) -> Sequence[Row[Any]]:
         return (await self._answers(statement, **bound))[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from kompetenspass.core.errors import Kind, Problem
@@ -58,7 +58,8 @@ def routes(
 
 
 async def _access(authorization: Authorization, request: Request) -> Access:
-    sent = access_token(request.headers.getlist("authorization"), request.url.query)
+    query = request.scope["query_string"].decode("latin-1")
+    sent = access_token(request.headers.getlist("authorization"), query)
     return await authorization.access(_slug(request), sent)
 
 
@@ -67,7 +68,7 @@ def _slug(request: Request) -> str:
 
 
 def _json(message: Message) -> Response:
-    return JSONResponse(message.to_json(), headers=_NO_STORE)
+    return Response(message.to_text(), headers=_NO_STORE, media_type="application/json")
 
 
 def _refusing(handler: Handler) -> Handler:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from kompetenspass.events.base import Event
@@ -27,7 +27,8 @@ class Seen:
     """What one look found: the evaluation that the progress says, and the learner's awards of the pathway.
 
     `folded`: the streams of those that stand, each read before `known`, so that both may be decided on together;
-    `versions`: the digests of the versions for which `known` has all that evaluation asks.
+    `versions`: the digests of the versions for which `known` has all that evaluation asks. `position`: where the log
+    has what was said, 0 if nothing was to be said.
     """
 
     evaluation: Evaluation
@@ -35,6 +36,7 @@ class Seen:
     known: Known
     folded: Folded
     versions: Collection[str]
+    position: int = 0
 
 
 class Progresses:
@@ -60,11 +62,11 @@ class Progresses:
             events[:] = domain.progressed(said, learner_ref, pathway, evaluation, nested)
             return events
 
-        await execute(
+        done = await execute(
             self._log, stream, initial=domain.INITIAL, evolve=domain.evolve, decide=decide, context=cause.context,
             event_ids=cause.ids(_REACTION, stream, events),
         )  # fmt: skip
-        return seen[-1]
+        return replace(seen[-1], position=done.position)
 
     async def _known(
         self, learner_ref: str, newest: PublishedPathway, opened: Mapping[str, PublishedPathway],

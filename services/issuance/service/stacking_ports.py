@@ -162,10 +162,13 @@ class StackingFacts(Protocol):
         """Return all that the learner has."""
 
     async def learners_of(self, credential_id: UUID) -> Sequence[str]:
-        """Return whose credential it is, and for whom it counts because they presented it; sorted."""
+        """Return whose credential it is, and for whom it counts because they presented it; sorted.
+
+        Where there are any, it refreshes as well.
+        """
 
     async def touched_by(self, credential_id: UUID) -> Sequence[Touched]:
-        """Return the same learners, each with what the credential is there for."""
+        """Return the same learners, each with what the credential is there for. It refreshes in the same way."""
 
     async def revocation(self, credential_id: UUID) -> Revocation | None:
         """Return how the registry revoked a credential, None when it did not."""

@@ -54,25 +54,39 @@ class Stacks:
         self._due = due
         self._clock = clock
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._newest = 0  # the newest position of our log that we know of
+        self._asked = 0  # the facts were asked after that position was stored
 
     async def changed(self, learner_ref: str, named: str, cause: Cause) -> None:
         """Look again at the pathways that name a definition or pathway of which the learner has something new."""
         await self._facts.refresh()
         await self._look(learner_ref, await self._facts.concerned(named), cause)
 
+    async def progressed(self, learner_ref: str, pathway_id: str, position: int, cause: Cause) -> None:
+        """Look again at the pathways that name the one on which the learner has moved; `position` is of that event.
+
+        What the facts said after it was stored will do, and so most of these cost nothing: the learner's holdings were
+        readable by then, and who publishes a pathway later has it looked at for all who hold something of it.
+        """
+        if position > self._asked:
+            newest = max(self._newest, position)
+            await self._facts.refresh()
+            self._asked = max(self._asked, newest)
+        await self._look(learner_ref, await self._facts.concerned(pathway_id), cause)
+
     async def credential_changed(self, credential_id: UUID, named: str, cause: Cause) -> None:
         """Look again at the pathways that name a credential's definition, for all whom it counts for."""
-        await self._facts.refresh()
+        learners = await self._facts.learners_of(credential_id)
         naming = await self._facts.concerned(named)
-        for learner_ref in await self._facts.learners_of(credential_id) if naming else ():
+        for learner_ref in learners if naming else ():
             await self._look(learner_ref, naming, cause)
 
     async def award_changed(self, learner_ref: str, credential_id: UUID, pathway_id: str, cause: Cause) -> None:
         """Look again at an award's own pathway, and at those that name it, for all whom the award counts for."""
-        await self._facts.refresh()
+        learners = await self._facts.learners_of(credential_id)
         naming = await self._facts.concerned(pathway_id)
         await self._look(learner_ref, {pathway_id, *naming}, cause)
-        for other in await self._facts.learners_of(credential_id) if naming else ():
+        for other in learners if naming else ():
             if other != learner_ref:
                 await self._look(other, naming, cause)
 
@@ -85,7 +99,6 @@ class Stacks:
 
     async def status_changed(self, credential_id: UUID, cause: Cause) -> None:
         """Look again at the pathways that a credential matters for; one that was never issued matters for none."""
-        await self._facts.refresh()
         for touched in await self._facts.touched_by(credential_id):
             naming = [await self._facts.concerned(named) for named in sorted(touched.named)]
             await self._look(touched.learner_ref, touched.own.union(*naming), cause)
@@ -115,6 +128,7 @@ class Stacks:
             return None
         async with self._turns.setdefault(learner_ref, asyncio.Lock()):
             seen = await self._progresses.follow(learner_ref, newest, cause)
+            self._newest = max(self._newest, seen.position)
             moments = [seen.evaluation.next_change]
             if seen.rows:
                 moments += [await self._again(row, seen, cause) for row in seen.rows if row.stands]

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Executable, Text, delete, func, literal, select, update
+from sqlalchemy import DateTime, Executable, Text, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.issuance.service.stacking_ports import Due
 from services.issuance.state.schema import reassessments
+
+_SEVERAL = func.unnest(bindparam("learner_refs", type_=ARRAY(Text)))
+_MOMENT = bindparam("due_at", type_=DateTime(timezone=True))
+_NOTED = insert(reassessments).from_select(
+    ["learner_ref", "pathway_id", "due_at"], select(_SEVERAL, bindparam("pathway_id", type_=Text), _MOMENT)
+)
+_NOTE = _NOTED.on_conflict_do_update(
+    index_elements=["learner_ref", "pathway_id"],
+    set_={
+        "due_at": func.least(reassessments.c.due_at, _NOTED.excluded.due_at),
+        "revision": reassessments.c.revision + 1,
+    },
+)
 
 
 class Reassessments:
@@ -29,12 +42,7 @@ class Reassessments:
 
     async def note_all(self, learner_refs: Sequence[str], pathway_id: str, due_at: datetime) -> None:
         """Note the same moment for several learners, who are all different."""
-        several = func.unnest(literal(list(learner_refs), ARRAY(Text)))
-        columns = ["learner_ref", "pathway_id", "due_at"]
-        row = insert(reassessments).from_select(columns, select(several, literal(pathway_id), literal(due_at)))
-        sooner = func.least(reassessments.c.due_at, row.excluded.due_at)
-        changed = {"due_at": sooner, "revision": reassessments.c.revision + 1}
-        await self._run(row.on_conflict_do_update(index_elements=["learner_ref", "pathway_id"], set_=changed))
+        await self._run(_NOTE, learner_refs=list(learner_refs), pathway_id=pathway_id, due_at=due_at)
 
     async def due(self, now: datetime, limit: int) -> Sequence[Due]:
         """Return what is due, the longest waiting first."""
@@ -56,6 +64,6 @@ class Reassessments:
         else:
             await self._run(update(reassessments).where(*same).values(due_at=next_at, revision=its.revision + 1))
 
-    async def _run(self, statement: Executable) -> None:
+    async def _run(self, statement: Executable, **bound: object) -> None:
         async with self._single.connect() as connection:
-            await connection.execute(statement)
+            await connection.execute(statement, bound)

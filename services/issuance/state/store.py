@@ -1,61 +1,56 @@
-"""State: the protocol state in PostgreSQL. Implements service.ports.State."""
+"""State: the protocol state in PostgreSQL. Implements service.ports.State. What is hot is SQL text, in `sql`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain, repeat
+from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Executable,
-    Row,
-    and_,
-    case,
-    delete,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    true,
-    update,
-)
+from asyncpg import UniqueViolationError
+from sqlalchemy import Executable, Row, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.sql.dml import ReturningUpdate
 
+from kompetenspass.web.statements import Statements
 from services.issuance.domain.credential import WithdrawalCause
 from services.issuance.service.ports import Access, Block, OfferRow, Outcome, Redeemed, StatusList
-from services.issuance.state.schema import offers, openings, spent_nonces, status_lists, tokens, used_indices
+from services.issuance.state import sql
+from services.issuance.state.schema import offers, openings, spent_nonces, status_lists, tokens
 
 TX_CODE_ATTEMPTS = 5
 _LAPSE_GRACE = timedelta(seconds=30)
 _KEPT_AFTER_THE_END = timedelta(days=30)
+_row_of = attrgetter(*OfferRow.__dataclass_fields__)
 _OUTCOMES: Mapping[str, Outcome] = {"used": "used", "open": "wrong_tx_code", "over": "burnt"}
 
 
 class State:
     """Each method is one transaction, and most of them are one statement."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, statements: Statements) -> None:
         self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._statements = statements
+        self._add_offer = statements.shared(sql.ADD_OFFER)
+        self._redeem = statements.shared(sql.REDEEM)
+        self._access = statements.shared(sql.ACCESS)
+        self._spend = statements.shared(sql.SPEND)
+        self._close_achievement = statements.shared(sql.CLOSE_ACHIEVEMENT)
 
     async def open_achievement(
         self, learner_ref: str, definition_id: str, route: str, achievement_id: UUID, now: datetime
     ) -> UUID:
         """Take the place of the one open achievement; return which achievement has it now."""
-        row = {"learner_ref": learner_ref, "definition_id": definition_id, "route": route}
-        taken = insert(openings).values(**row, achievement_id=achievement_id, looked_at=now)
-        kept = taken.on_conflict_do_update(index_elements=list(row), set_={"looked_at": openings.c.looked_at})
-        (place,) = await self._rows(kept.returning(openings.c.achievement_id))
-        return cast(UUID, place.achievement_id)
+        place = (learner_ref, definition_id, route, achievement_id, now)
+        ((holder,),) = await self._statements.fetch(sql.OPEN_ACHIEVEMENT, *place)
+        return cast(UUID, holder)
 
     async def close_achievement(self, achievement_id: UUID) -> None:
         """Give the place up."""
-        await self._run(delete(openings).where(openings.c.achievement_id == achievement_id))
+        await self._close_achievement.rows(achievement_id)
 
     async def openings_before(self, moment: datetime, now: datetime, limit: int) -> Sequence[UUID]:
         """Return achievements whose place was last looked at before `moment`, and note that it is looked at now."""
@@ -65,9 +60,7 @@ class State:
 
     async def add_offer(self, offer: OfferRow) -> None:
         """Keep a new offer; a repeat changes nothing."""
-        row = {name: getattr(offer, name) for name in OfferRow.__dataclass_fields__}
-        kept = insert(offers).values(**row, lapses_at=offer.expires_at)
-        await self._run(kept.on_conflict_do_nothing(index_elements=["offer_id"]))
+        await self._add_offer.rows(*_row_of(offer))
 
     async def offer_by_reference(self, reference_hash: bytes, now: datetime) -> OfferRow | None:
         """Return an offer that may still be used."""
@@ -84,20 +77,20 @@ class State:
     ) -> Redeemed:  # fmt: skip
         """Use a code, once, and keep the token; or count a wrong transaction code.
 
-        One statement compares, counts, uses up and keeps: of rivals the row's lock lets one win.
+        A rival with the same code at the same moment is tried first; then it is this one's turn again.
         """
-        usable = and_(offers.c.code_hash == code_hash, offers.c.slug == slug, offers.c.state == "open")
-        usable = and_(usable, offers.c.expires_at > now, _as_expected(tx_hash, asked))
-        tried = _used_or_counted(usable, tx_hash, token_ends).cte("tried")
-        fresh = select(literal(token_hash), tried.c.offer_id, literal(asked is not None), literal(token_ends))
-        columns = ["token_hash", "offer_id", "identifiers", "expires_at"]
-        token = insert(tokens).from_select(columns, fresh.where(tried.c.state == "used"))
-        rows = await self._rows(select(tried).add_cte(token.cte("token")))
-        if rows:
-            row = rows[0]
-            return Redeemed(_OUTCOMES[row.state], row.offer_id, row.credential_id, row.configuration_id)
-        found = await self._rows(select(offers).where(offers.c.code_hash == code_hash))
-        return Redeemed(_why_not(found[0] if found else None, slug, tx_hash, asked, now))
+        configurations = None if asked is None else json.dumps(asked)
+        while True:
+            tried = await self._redeem.rows(
+                code_hash, slug, tx_hash, configurations, now, token_hash, token_ends, TX_CODE_ATTEMPTS
+            )
+            if tried:
+                _, offer_id, credential_id, configuration_id, state = tried[0]
+                return Redeemed(_OUTCOMES[state], offer_id, credential_id, configuration_id)
+            found = await self._rows(select(offers).where(offers.c.code_hash == code_hash))
+            refused = _why_not(found[0] if found else None, slug, tx_hash, asked, now)
+            if refused is not None:
+                return Redeemed(refused)
 
     async def withdraw_offer(self, offer_id: UUID, cause: WithdrawalCause) -> None:
         """Let nobody use the offer any more."""
@@ -118,22 +111,20 @@ class State:
 
     async def access(self, token_hash: bytes, now: datetime) -> Access | None:
         """Return what a live token is for."""
-        wanted = [offers.c[name] for name in Access.__dataclass_fields__ if name != "identifiers"]
-        live = and_(tokens.c.token_hash == token_hash, tokens.c.expires_at > now)
-        rows = await self._rows(select(*wanted, tokens.c.identifiers).join(tokens).where(live))
-        return Access(**rows[0]._mapping) if rows else None
+        rows = await self._access.rows(token_hash, now)
+        return Access(*rows[0][1:]) if rows else None
 
     async def spend(self, nonces: Mapping[bytes, datetime], indices: Sequence[tuple[str, int]], owner: UUID) -> bool:
         """Spend nonces and take indices for a credential, all or nothing; False when a nonce was spent before.
 
-        Raises IntegrityError when an index was taken before: that is a bug, and must be loud.
+        Raises UniqueViolationError when an index was taken before: that is a bug, and must be loud.
         """
-        spent = insert(spent_nonces).values([{"nonce_hash": hash_, "expires_at": end} for hash_, end in nonces.items()])
-        used = [{"status_uri": uri, "index": index, "credential_id": owner} for uri, index in indices]
+        fresh: Iterator[tuple[bytes | None, datetime | None]] = chain(nonces.items(), repeat((None, None)))
+        rows = [(*next(fresh), uri, index, owner) for uri, index in indices]
         try:
-            await self._run(insert(used_indices).values(used).add_cte(spent.cte("spent")))
-        except IntegrityError as error:
-            if "spent_nonces" in str(error.orig):
+            await self._spend.rows_of(rows)
+        except UniqueViolationError as error:
+            if error.table_name == spent_nonces.name:
                 return False
             raise
         return True
@@ -181,38 +172,15 @@ class State:
             await connection.execute(statement)
 
 
-def _as_expected(tx_hash: bytes | None, asked: Sequence[str] | None) -> ColumnElement[bool]:
-    """Match offers that want a transaction code exactly when one was sent, for what was asked for."""
-    tx_code = offers.c.tx_hash.is_(None) if tx_hash is None else offers.c.tx_hash.is_not(None)
-    return tx_code if asked is None else and_(tx_code, offers.c.configuration_id.in_(asked))
-
-
-def _used_or_counted(
-    usable: ColumnElement[bool], tx_hash: bytes | None, token_ends: datetime
-) -> ReturningUpdate[tuple[UUID, UUID, str, str]]:
-    right = true() if tx_hash is None else offers.c.tx_hash == tx_hash
-    burnt = offers.c.attempts + 1 >= TX_CODE_ATTEMPTS
-    return (
-        update(offers)
-        .where(usable)
-        .values(
-            attempts=case((right, offers.c.attempts), else_=offers.c.attempts + 1),
-            state=case((right, "used"), (burnt, "over"), else_="open"),
-            cause=case((right, null()), (burnt, "tx_code_attempts"), else_=null()),
-            lapses_at=case((right, func.greatest(offers.c.lapses_at, token_ends)), else_=offers.c.lapses_at),
-        )
-        .returning(offers.c.offer_id, offers.c.credential_id, offers.c.configuration_id, offers.c.state)
-    )
-
-
 def _why_not(
     row: Row[Any] | None, slug: str, tx_hash: bytes | None, asked: Sequence[str] | None, now: datetime
-) -> Outcome:
+) -> Outcome | None:
+    """Return why an offer cannot be used with what was sent, None where it can."""
     if row is None or row.slug != slug or row.state != "open" or row.expires_at <= now:
         return "refused"
     if (row.tx_hash is None) != (tx_hash is None):
         return "tx_code_missing" if tx_hash is None else "tx_code_unexpected"
-    return "details_unknown" if asked is not None and row.configuration_id not in asked else "refused"
+    return "details_unknown" if asked is not None and row.configuration_id not in asked else None
 
 
 def _offer(rows: Sequence[Row[Any]]) -> OfferRow | None:

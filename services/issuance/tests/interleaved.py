@@ -14,8 +14,10 @@ from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context, seal
 from kompetenspass.events.stacking import PathwayProgressed
 from kompetenspass.log.api import Append, Recorded, Stored
+from kompetenspass.log.beside import Beside
 from kompetenspass.log.memory import MemoryLog
 from kompetenspass.log.project import Projection, Reaction
+from kompetenspass.log.writing import Writing
 from kompetenspass.testing.clock import FixedClock
 from services.issuance import projections, reactions, tables
 from services.issuance.domain.stack import INITIAL, Stack, evolve
@@ -134,16 +136,25 @@ class Issuance:
             await self._project(reader.of, page)
         else:
             page = self._allowed(reader.of, reader.log, page)
-            for recorded in page:
-                if handler := reader.of.handlers.get(type(recorded.event)):
-                    await handler(recorded)
+            await self._react(reader.of, page)
         reader.position = max(reader.position, after + len(page))
 
     async def _project(self, projection: Projection, page: Sequence[Recorded]) -> None:
         async with self.engine.begin() as connection:
+            writing = Writing(connection)
             for recorded in page:
                 if handler := projection.handlers.get(type(recorded.event)):
-                    await handler(connection, recorded)
+                    await handler(writing, recorded)
+            await writing.flush()
+
+    async def _react(self, reaction: Reaction, page: Sequence[Recorded]) -> None:
+        """Have the page handled as the runner does it: so many beside one another as the reaction says."""
+
+        async def handle(recorded: Recorded) -> None:
+            if handler := reaction.handlers.get(type(recorded.event)):
+                await handler(recorded)
+
+        await Beside(handle, at_once=reaction.at_once, seconds=60).handled(page)
 
     def _allowed(self, reaction: Reaction, log: str, page: Iterable[Recorded]) -> list[Recorded]:
         """Return what of a page the projections have seen that the reaction comes after."""

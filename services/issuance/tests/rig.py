@@ -80,15 +80,15 @@ class Rig:
 
     @property
     def vault(self) -> Vault:
-        return Vault(self.runtime.engine, MasterKey(self.settings.state_dir / "vault.key"))
+        return Vault(self.runtime.statements, MasterKey(self.settings.state_dir / "vault.key"))
 
     @property
     def queries(self) -> Queries:
-        return Queries(self.runtime.engine, self.runtime.require_fresh)
+        return Queries(self.runtime.engine, self.runtime.require_fresh, self.runtime.statements.shared)
 
     @property
     def state(self) -> State:
-        return State(self.runtime.engine)
+        return State(self.runtime.engine, self.runtime.statements)
 
     def headers(self, org: str, *roles: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens.mint(org, roles, 'client-1')}"}

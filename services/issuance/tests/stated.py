@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -16,6 +17,7 @@ from kompetenspass.events import catalog, issuance, registry, stacking
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context, seal
 from kompetenspass.log.api import Recorded
+from kompetenspass.log.writing import Writing
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
 from kompetenspass.web.migrate import engine_of
@@ -49,10 +51,12 @@ def log_of(events: Iterable[Event]) -> list[Recorded]:
 
 async def say(connection: AsyncConnection, *events: Event | Recorded, times: int = 1) -> None:
     """Let the projections hear events, each of them several times over."""
+    writing = Writing(connection)
     for position, event in enumerate(events, 1):
         heard = event if isinstance(event, Recorded) else recorded(event, position)
         for _ in range(times):
-            await HANDLERS[type(heard.event)](connection, heard)
+            await HANDLERS[type(heard.event)](writing, heard)
+    await writing.flush()
 
 
 async def rows(connection: AsyncConnection, metadata: MetaData) -> dict[str, list[str]]:
@@ -216,7 +220,22 @@ def queries_on(engine: AsyncEngine) -> Queries:
     async def fresh(*_owners: str) -> None:
         pass
 
-    return Queries(engine, fresh)
+    return Queries(engine, fresh, lambda statement: _OneByOne(engine, statement))
+
+
+@dataclass(frozen=True)
+class _OneByOne:
+    """A hot statement that nobody shares, on a connection of the engine."""
+
+    engine: AsyncEngine
+    statement: str
+
+    async def rows(self, *arguments: object) -> Sequence[Any]:
+        async with self.engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            rows: Sequence[Any] = await driver.fetch(self.statement, *([one] for one in arguments))
+            return rows
 
 
 async def told(engine: AsyncEngine, *events: Event) -> None:

@@ -14,7 +14,6 @@ from kompetenspass.events.base import Event
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
 from services.issuance.domain.authority import AssessorAward
-from services.issuance.queries import Queries
 from services.issuance.tests.stated import (
     PATHWAY,
     STACK,
@@ -23,6 +22,7 @@ from services.issuance.tests.stated import (
     issued,
     lapse,
     proposed,
+    queries_on,
     say,
     stack_offer,
     stacked,
@@ -51,13 +51,9 @@ async def award_of(engine: AsyncEngine, *events: Event) -> tuple[str, AssessorAw
     """Return the basis of the only authorisation, and what is known of its award."""
     async with engine.begin() as connection:
         await say(connection, *events)
-    (held,) = await Queries(engine, _fresh).authorisations(ASSESSOR)
+    (held,) = await queries_on(engine).authorisations(ASSESSOR)
     assert (held.org_id, held.fields, held.valid_from, held.valid_to) == ("org:alfa", frozenset({"0713"}), NOON, None)
     return held.basis, held.award
-
-
-async def _fresh(*_owners: str) -> None:
-    return None
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,30 @@ async def test_requests_at_once_on_one_token_leave_one_live_copy(rig: Rig) -> No
     assert len(live) == 1
 
 
+async def test_a_nonce_that_was_spent_is_refused_to_its_own_wallet_only(rig: Rig) -> None:
+    wallets = await asyncio.gather(*(rig.wallet() for _ in range(4)))
+    for wallet in wallets:
+        await wallet.token()
+    spent = await wallets[0].nonce()
+    assert (await wallets[0].credential(wallets[0].proof(spent))).status_code == 200
+    fresh = [wallet.credential() for wallet in wallets[1:]]
+    *answers, refused = await asyncio.gather(*fresh, wallets[0].credential(wallets[0].proof(spent)))
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert refused.json()["error"] == "invalid_nonce"
+    assert await rig.rows("used_indices") == 4
+
+
+async def test_of_requests_at_once_with_one_nonce_one_is_answered(rig: Rig) -> None:
+    wallet = await rig.wallet()
+    await wallet.token()
+    proof = wallet.proof(await wallet.nonce())
+    answers = await asyncio.gather(*(wallet.credential(proof) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [400] * 5
+    refused = [answer.json()["error"] for answer in answers if answer.status_code == 400]
+    assert refused == ["invalid_nonce"] * 5
+    assert await rig.rows("used_indices") == 1
+
+
 async def test_plans_at_once_for_one_learner_leave_one_open(rig: Rig) -> None:
     learner = {"learner_ref": (await rig.achieved("sko-ys-02"))["learner_ref"]}
     answers = await asyncio.gather(*(rig.plan(learner=learner) for _ in range(6)))

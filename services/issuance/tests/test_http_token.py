@@ -35,6 +35,9 @@ async def test_vci_25_a_token_is_over_after_its_time(rig: Rig) -> None:
     assert (await wallet.credential()).status_code == 401
 
 
+_NUL = json.dumps([{"type": "openid_credential", "credential_configuration_id": "\0"}])
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -44,6 +47,7 @@ async def test_vci_25_a_token_is_over_after_its_time(rig: Rig) -> None:
         ({"pre-authorized_code": "unknown"}, "invalid_grant"),
         ({"tx_code": "123456"}, "invalid_request"),
         ({"authorization_details": "[]"}, "invalid_authorization_details"),
+        ({"authorization_details": _NUL}, "invalid_authorization_details"),
     ],
 )
 async def test_vci_23_a_wrong_token_request_is_refused_by_its_own_error(
@@ -95,6 +99,25 @@ async def test_vci_6_guessing_many_at_once_gets_no_more_than_five_tries(rig: Rig
     wallet = await rig.wallet(tx_code=True)
     await asyncio.gather(*(wallet.redeem(tx_code=wrong(wallet)) for _ in range(20)))
     assert await rig.scalar("select attempts from offers") == 5
+
+
+async def test_a_wrong_guess_at_the_same_moment_does_not_keep_the_right_one_out(rig: Rig) -> None:
+    wallet = await rig.wallet(tx_code=True)
+    guesses = (wallet.redeem(tx_code=wrong(wallet)) for _ in range(2))
+    answers = await asyncio.gather(*guesses, wallet.redeem(), wallet.redeem(tx_code=wrong(wallet)))
+    assert [answer.status_code for answer in answers].count(200) == 1
+    assert answers[2].status_code == 200
+
+
+async def test_many_wallets_at_once_have_each_its_own_token(rig: Rig) -> None:
+    wallets = [await rig.wallet(tx_code=bool(number % 2)) for number in range(6)]
+    spoiled = wallets[3].redeem(tx_code=wrong(wallets[3]))
+    *answers, refused = await asyncio.gather(
+        *(wallet.redeem() for wallet in wallets if wallet is not wallets[3]), spoiled
+    )
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert len({answer.json()["access_token"] for answer in answers}) == 5
+    assert refused.json()["error"] == "invalid_grant"
 
 
 async def test_of_two_requests_at_once_with_one_code_one_wins(rig: Rig) -> None:

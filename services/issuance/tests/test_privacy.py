@@ -60,7 +60,7 @@ async def test_an_entry_opens_with_its_own_master_key_only(rig: Rig) -> None:
     identity, kept = await rig.vault.read("learner", entry)
     assert (identity.given_name, kept) == ("Given", {"percent": 92.0})
     with pytest.raises(Problem, match="vault_unreadable"):
-        await Vault(rig.runtime.engine, MasterKey(rig.settings.state_dir / "other.key")).read("learner", entry)
+        await Vault(rig.runtime.statements, MasterKey(rig.settings.state_dir / "other.key")).read("learner", entry)
 
 
 async def test_an_entry_of_another_learner_is_not_there(rig: Rig) -> None:

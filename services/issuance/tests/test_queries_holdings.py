@@ -1,4 +1,4 @@
-"""Holdings: all that a learner has, in three statements, as evaluation sees it."""
+"""Holdings: all that a learner has, in as few statements as that takes, as evaluation sees it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event as sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kompetenspass.core.errors import Problem
@@ -18,6 +17,7 @@ from kompetenspass.pathway.held import Held, LearningOutcome
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
 from services.issuance.service.stacking_ports import Holdings
+from services.issuance.tests.counting import Statements
 from services.issuance.tests.stated import (
     LEARNER,
     PATHWAY,
@@ -181,13 +181,14 @@ async def test_a_definition_that_has_not_arrived_is_never_guessed(engine: AsyncE
         await holdings(engine, *earned("a", "sko-ys-03"))
 
 
-async def test_it_takes_three_statements_once_definitions_and_issuers_are_known(engine: AsyncEngine) -> None:
-    statements: list[str] = []
-    sql.listen(engine.sync_engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
-    await told(engine, *earned("a"), *earned("b", "sko-ys-02"), stacked())
+async def test_it_takes_one_statement_for_each_kind_of_thing_that_a_learner_has(engine: AsyncEngine) -> None:
+    statements = Statements(engine)
+    await told(engine, *earned("a"), *earned("b", "sko-ys-02"))
     queries = queries_on(engine)
-    statements.clear()
-    first = await queries.holdings(LEARNER)
-    assert len(statements) == 5
+    first, _ = await queries.holdings(LEARNER), await statements.counted()
     assert await queries.holdings(LEARNER) == first
-    assert len(statements) == 8
+    assert await statements.counted() == 1, "definitions and issuers are known"
+    await told(engine, stacked())
+    assert await statements.counted()
+    assert (await queries.holdings(LEARNER)).stacks
+    assert await statements.counted() == 2

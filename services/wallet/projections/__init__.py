@@ -12,6 +12,7 @@ TIMELINE = Projection(
     logs=("issuance", "registry", "catalog", "wallet"),
     metadata=tables.timeline,
     handlers={**merits.HANDLERS, **stacks.HANDLERS, **names.HANDLERS},
+    indexed_last=True,
 )
 
 __all__ = ["TIMELINE"]

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from kompetenspass.events.base import Event
 from kompetenspass.events.issuance import CredentialIssued
 from kompetenspass.events.registry import (
@@ -19,11 +17,12 @@ from kompetenspass.events.registry import (
 from kompetenspass.events.wallet import CredentialPresented, CredentialReceived
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Handler
+from kompetenspass.log.writing import Writing
 from services.wallet import tables
-from services.wallet.projections.rows import of, put, when
+from services.wallet.projections.rows import of, when
 
 
-async def issued(connection: AsyncConnection, recorded: Recorded) -> None:
+async def issued(writing: Writing, recorded: Recorded) -> None:
     """A credential was issued, or issued anew in place of copies released earlier."""
     event = of(CredentialIssued, recorded)
     row = {
@@ -37,44 +36,44 @@ async def issued(connection: AsyncConnection, recorded: Recorded) -> None:
         "valid_to": event.valid_to,
         "replaces": bool(event.replaces),
     }
-    await put(connection, tables.issues, when(recorded) | row)
+    writing.put(tables.issues, when(recorded) | row)
     for copy in event.copies:
         known = {"digest": copy.digest, "credential_id": event.credential_id, "learner_ref": event.learner_ref}
-        await put(connection, tables.copies, known)
+        writing.put(tables.copies, known)
 
 
-async def suspended(connection: AsyncConnection, recorded: Recorded) -> None:
+async def suspended(writing: Writing, recorded: Recorded) -> None:
     """A cause to hold a credential suspended was added."""
     event = of(CredentialSuspended, recorded)
-    await _changed(connection, recorded, "suspended", reason_code=event.reason_code, cause=event.cause)
+    _changed(writing, recorded, "suspended", reason_code=event.reason_code, cause=event.cause)
 
 
-async def reinstated(connection: AsyncConnection, recorded: Recorded) -> None:
+async def reinstated(writing: Writing, recorded: Recorded) -> None:
     """A cause was cleared; the credential stays suspended while others are left."""
     event = of(CredentialReinstated, recorded)
-    await _changed(connection, recorded, "reinstated", reason_code=event.reason_code, cause=event.cause)
+    _changed(writing, recorded, "reinstated", reason_code=event.reason_code, cause=event.cause)
 
 
-async def revoked(connection: AsyncConnection, recorded: Recorded) -> None:
+async def revoked(writing: Writing, recorded: Recorded) -> None:
     """A credential is over: revoked, or replaced by another one."""
     event = of(CredentialRevoked, recorded)
     kind = "superseded" if event.reason_code == "superseded" else "revoked"
-    await _changed(connection, recorded, kind, reason_code=event.reason_code)
+    _changed(writing, recorded, kind, reason_code=event.reason_code)
 
 
-async def expired(connection: AsyncConnection, recorded: Recorded) -> None:
+async def expired(writing: Writing, recorded: Recorded) -> None:
     """The merit's own date has passed."""
     event = of(CredentialExpired, recorded)
-    await _changed(connection, recorded, "expired", at=event.at)
+    _changed(writing, recorded, "expired", at=event.at)
 
 
-async def received(connection: AsyncConnection, recorded: Recorded) -> None:
+async def received(writing: Writing, recorded: Recorded) -> None:
     """An account holds a copy."""
     event = of(CredentialReceived, recorded)
-    await put(connection, tables.account_copies, {"account_id": event.account_id, "digest": event.digest})
+    writing.put(tables.account_copies, {"account_id": event.account_id, "digest": event.digest})
 
 
-async def presented(connection: AsyncConnection, recorded: Recorded) -> None:
+async def presented(writing: Writing, recorded: Recorded) -> None:
     """An account showed a copy."""
     event = of(CredentialPresented, recorded)
     row = {
@@ -84,7 +83,7 @@ async def presented(connection: AsyncConnection, recorded: Recorded) -> None:
         "digest": event.digest,
         "verifier": event.verifier,
     }
-    await put(connection, tables.shares, row)
+    writing.put(tables.shares, row)
 
 
 HANDLERS: Mapping[type[Event], Handler] = {
@@ -98,8 +97,8 @@ HANDLERS: Mapping[type[Event], Handler] = {
 }
 
 
-async def _changed(
-    connection: AsyncConnection,
+def _changed(
+    writing: Writing,
     recorded: Recorded,
     kind: str,
     *,
@@ -109,4 +108,4 @@ async def _changed(
 ) -> None:
     event: Any = recorded.event
     row = when(recorded) | {"credential_id": event.credential_id, "kind": kind, "reason_code": reason_code}
-    await put(connection, tables.changes, row | {"cause": cause, "at": at or recorded.recorded})
+    writing.put(tables.changes, row | {"cause": cause, "at": at or recorded.recorded})

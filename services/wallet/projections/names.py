@@ -5,37 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from kompetenspass.events.base import Event
 from kompetenspass.events.catalog import DefinitionPublished, PathwayPublished
 from kompetenspass.events.registry import OrganisationRegistered
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Handler
+from kompetenspass.log.writing import Writing
 from services.wallet import tables
-from services.wallet.projections.rows import of, put
+from services.wallet.projections.rows import of
 
 
-async def organisation_registered(connection: AsyncConnection, recorded: Recorded) -> None:
+async def organisation_registered(writing: Writing, recorded: Recorded) -> None:
     """An organisation has a name."""
     event = of(OrganisationRegistered, recorded)
-    await put(connection, tables.organisations, {"org_id": event.org_id, "legal_name": dict(event.legal_name)})
+    writing.put(tables.organisations, {"org_id": event.org_id, "legal_name": dict(event.legal_name)})
 
 
-async def definition_published(connection: AsyncConnection, recorded: Recorded) -> None:
+async def definition_published(writing: Writing, recorded: Recorded) -> None:
     """A version of a definition has a title."""
     event = of(DefinitionPublished, recorded)
     row = {"definition_id": event.definition_id, "version": event.version, "kind": "definition"}
-    await put(connection, tables.titles, row | {"title": _title(event.content)})
+    writing.put(tables.titles, row | {"title": _title(event.content)})
 
 
-async def pathway_published(connection: AsyncConnection, recorded: Recorded) -> None:
+async def pathway_published(writing: Writing, recorded: Recorded) -> None:
     """A version of a pathway has a title, a result and a rule."""
     event = of(PathwayPublished, recorded)
     row = {"definition_id": event.pathway_id, "version": event.version, "kind": "pathway"}
-    await put(connection, tables.titles, row | {"title": _title(event.content)})
+    writing.put(tables.titles, row | {"title": _title(event.content)})
     whole = {"awarding_body": event.awarding_body, "content": event.content}
-    await put(connection, tables.pathways, {"pathway_id": event.pathway_id, "version": event.version} | whole)
+    writing.put(tables.pathways, {"pathway_id": event.pathway_id, "version": event.version} | whole)
 
 
 HANDLERS: Mapping[type[Event], Handler] = {

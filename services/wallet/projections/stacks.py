@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from kompetenspass.events.base import Event
 from kompetenspass.events.stacking import (
     ConstituentInvalidated,
@@ -27,11 +25,12 @@ from kompetenspass.events.stacking import (
 )
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Handler
+from kompetenspass.log.writing import Writing
 from services.wallet import tables
-from services.wallet.projections.rows import of, put, put_newest, when
+from services.wallet.projections.rows import of, when
 
 
-async def stacked(connection: AsyncConnection, recorded: Recorded) -> None:
+async def stacked(writing: Writing, recorded: Recorded) -> None:
     """An award was made."""
     event = of(CredentialStacked, recorded)
     row = {
@@ -45,10 +44,10 @@ async def stacked(connection: AsyncConnection, recorded: Recorded) -> None:
         "mode": event.mode,
         "constituents": [part.model_dump(mode="json") for part in event.constituents],
     }
-    await put(connection, tables.awards, when(recorded) | row)
+    writing.put(tables.awards, when(recorded) | row)
 
 
-async def proposed(connection: AsyncConnection, recorded: Recorded) -> None:
+async def proposed(writing: Writing, recorded: Recorded) -> None:
     """An award waits for the awarding body's decision."""
     event = of(StackAwardProposed, recorded)
     row = {
@@ -59,10 +58,10 @@ async def proposed(connection: AsyncConnection, recorded: Recorded) -> None:
         "pathway_id": event.pathway_id,
         "pathway_version": event.pathway_version,
     }
-    await put(connection, tables.proposals, row)
+    writing.put(tables.proposals, row)
 
 
-async def progressed(connection: AsyncConnection, recorded: Recorded) -> None:
+async def progressed(writing: Writing, recorded: Recorded) -> None:
     """A learner has come some way on a pathway."""
     event = of(PathwayProgressed, recorded)
     row = {
@@ -75,10 +74,10 @@ async def progressed(connection: AsyncConnection, recorded: Recorded) -> None:
         "total": event.total,
         "missing": [part.model_dump(mode="json") for part in event.missing],
     }
-    await put_newest(connection, tables.progress, row)
+    writing.upsert_newest(tables.progress, row)
 
 
-async def superseded(connection: AsyncConnection, recorded: Recorded) -> None:
+async def superseded(writing: Writing, recorded: Recorded) -> None:
     """Another credential took a credential's place."""
     event = of(CredentialSuperseded, recorded)
     row = {
@@ -87,70 +86,70 @@ async def superseded(connection: AsyncConnection, recorded: Recorded) -> None:
         "by_credential_id": event.by_credential_id,
         "cause": event.cause,
     }
-    await put(connection, tables.supersessions, when(recorded) | row)
+    writing.put(tables.supersessions, when(recorded) | row)
 
 
-async def suspended(connection: AsyncConnection, recorded: Recorded) -> None:
+async def suspended(writing: Writing, recorded: Recorded) -> None:
     """A cause suspends an award."""
     event = of(StackSuspended, recorded)
     found = {"cause": event.cause, "reason_code": event.reason_code, "ground": event.ground}
     decided = event.decision_ref is not None
-    await _changed(connection, recorded, "suspended", **found, lapsed=_lapsed(event.lapsed), decided=decided)
+    _changed(writing, recorded, "suspended", **found, lapsed=_lapsed(event.lapsed), decided=decided)
 
 
-async def reinstated(connection: AsyncConnection, recorded: Recorded) -> None:
+async def reinstated(writing: Writing, recorded: Recorded) -> None:
     """A cause is gone."""
     event = of(StackReinstated, recorded)
-    await _changed(connection, recorded, "reinstated", cause=event.cause, decided=event.decision_ref is not None)
+    _changed(writing, recorded, "reinstated", cause=event.cause, decided=event.decision_ref is not None)
 
 
-async def revoked(connection: AsyncConnection, recorded: Recorded) -> None:
+async def revoked(writing: Writing, recorded: Recorded) -> None:
     """An award is over."""
     event = of(StackRevoked, recorded)
     found = {"reason_code": event.reason_code, "ground": event.ground}
-    await _changed(connection, recorded, "revoked", **found, decided=event.decision_ref is not None)
+    _changed(writing, recorded, "revoked", **found, decided=event.decision_ref is not None)
 
 
-async def review_opened(connection: AsyncConnection, recorded: Recorded) -> None:
+async def review_opened(writing: Writing, recorded: Recorded) -> None:
     """The awarding body looks at an award again."""
     event = of(StackReviewOpened, recorded)
     found = {"reason_code": event.reason_code, "deadline": event.deadline, "part_id": event.constituent_id}
-    await _changed(connection, recorded, "review_opened", **found)
+    _changed(writing, recorded, "review_opened", **found)
 
 
-async def appealed(connection: AsyncConnection, recorded: Recorded) -> None:
+async def appealed(writing: Writing, recorded: Recorded) -> None:
     """The learner appealed."""
-    await _changed(connection, recorded, "appealed")
+    _changed(writing, recorded, "appealed")
 
 
-async def confirmed(connection: AsyncConnection, recorded: Recorded) -> None:
+async def confirmed(writing: Writing, recorded: Recorded) -> None:
     """A review ended with the award standing."""
-    await _changed(connection, recorded, "confirmed", decided=True)
+    _changed(writing, recorded, "confirmed", decided=True)
 
 
-async def declined(connection: AsyncConnection, recorded: Recorded) -> None:
+async def declined(writing: Writing, recorded: Recorded) -> None:
     """The awarding body decided against an award."""
     event = of(StackAwardDeclined, recorded)
-    await _changed(connection, recorded, "declined", reason_code=event.reason_code, decided=True)
+    _changed(writing, recorded, "declined", reason_code=event.reason_code, decided=True)
 
 
-async def invalidated(connection: AsyncConnection, recorded: Recorded) -> None:
+async def invalidated(writing: Writing, recorded: Recorded) -> None:
     """A part of an award ceased to hold."""
     event = of(ConstituentInvalidated, recorded)
     found = {"part_id": event.credential_id, "part_change": event.change, "reason_code": event.reason_code}
-    await _changed(connection, recorded, "invalidated", **found)
+    _changed(writing, recorded, "invalidated", **found)
 
 
-async def restored(connection: AsyncConnection, recorded: Recorded) -> None:
+async def restored(writing: Writing, recorded: Recorded) -> None:
     """A part of an award holds again."""
-    await _changed(connection, recorded, "restored", part_id=of(ConstituentRestored, recorded).credential_id)
+    _changed(writing, recorded, "restored", part_id=of(ConstituentRestored, recorded).credential_id)
 
 
-async def rebound(connection: AsyncConnection, recorded: Recorded) -> None:
+async def rebound(writing: Writing, recorded: Recorded) -> None:
     """Another credential took a part's place."""
     event = of(StackRebound, recorded)
     taken_by = event.to.model_dump(mode="json")
-    await _changed(connection, recorded, "rebound", part_id=event.from_credential_id, taken_by=taken_by)
+    _changed(writing, recorded, "rebound", part_id=event.from_credential_id, taken_by=taken_by)
 
 
 HANDLERS: Mapping[type[Event], Handler] = {
@@ -171,10 +170,14 @@ HANDLERS: Mapping[type[Event], Handler] = {
 }
 
 
-async def _changed(connection: AsyncConnection, recorded: Recorded, kind: str, **found: Any) -> None:
+_UNSAID = dict.fromkeys(("cause", "reason_code", "ground", "deadline", "part_id", "part_change", "taken_by"))
+"""What a kind of change says nothing about; so that all kinds are rows of the same columns."""
+
+
+def _changed(writing: Writing, recorded: Recorded, kind: str, **found: Any) -> None:
     event: Any = recorded.event
     row = {"stack_id": event.stack_id, "kind": kind, "decided": False, "lapsed": []}
-    await put(connection, tables.stack_changes, when(recorded) | row | found)
+    writing.put(tables.stack_changes, when(recorded) | _UNSAID | row | found)
 
 
 def _lapsed(parts: Sequence[Lapsed]) -> list[dict[str, Any]]:

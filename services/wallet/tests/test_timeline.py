@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context, seal
 from kompetenspass.log.api import Recorded
+from kompetenspass.log.writing import Writing
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
 from kompetenspass.web.migrate import engine_of
@@ -92,8 +93,10 @@ class Loop:
         async with self.engine.begin() as connection:
             for table in tables.sorted_tables:
                 await connection.execute(table.delete())
+            writing = Writing(connection)
             for fact in facts:
-                await TIMELINE.handlers[type(fact.event)](connection, fact)
+                await TIMELINE.handlers[type(fact.event)](writing, fact)
+            await writing.flush()
         queries = Queries(self.engine)
         return Seen(await queries.timeline(ME), await queries.pathways(ME))
 
