@@ -47,8 +47,8 @@ check: setup ## format, lint, types, import walls, rooms and sizes
 test: check ## check, then every test but the long ones
 	$(BIN)/python -m pytest -q -n 2 $(if $(CI),--forbid-skips)
 
-integration: setup ## the tests that take minutes: the process is killed again and again during the whole story
-	$(BIN)/python -m pytest -q -m long tests/integration $(if $(CI),--forbid-skips)
+integration: setup ## the tests that take minutes: the process killed again and again, and the measured platforms, tiny
+	$(BIN)/python -m pytest -q -m long tests $(if $(CI),--forbid-skips)
 
 backup: setup ## write the embedded database to FILE (.run/backup.dump); the services may run
 	@exec $(BIN)/python -m kompetenspass.embedded backup $(or $(FILE),.run/backup.dump)
@@ -56,8 +56,8 @@ backup: setup ## write the embedded database to FILE (.run/backup.dump); the ser
 restore: setup ## put the embedded database back as FILE has it; stop the services first
 	@exec $(BIN)/python -m kompetenspass.embedded restore $(or $(FILE),.run/backup.dump)
 
-bench: setup ## measure; CASE=flow is full flows per second, CASE=pathway the rules and their re-evaluation
-	@exec $(BIN)/python -m bench $(or $(CASE),flow)
+bench: setup ## measure every case and write bench/results/latest.json (half an hour); CASE=flow measures one
+	@exec $(BIN)/python -m bench $(or $(CASE),all) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: setup ## resolve requirements/*.lock again from pyproject.toml
 	$(COMPILE) --group bootstrap -o requirements/bootstrap.lock

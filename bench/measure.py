@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from time import thread_time_ns
 
 from bench.report import Figure
 
 
 def interleaved(
-    ways: Mapping[str, Callable[[], object]], *, rounds: int, operations: int, warm_up: int = 300
+    ways: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    operations: int,
+    warm_up: int = 300,
+    within: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> dict[str, Figure]:
     """Return the processor time of one operation of each way, in microseconds, for every round.
 
     Time of this thread only: what neighbours take does not count. Each way is called `warm_up` times before.
+    `within` returns, by a way's name, what is entered around its operations and not measured.
     """
     spent: dict[str, list[float]] = {name: [] for name in ways}
-    for operation in ways.values():
-        for _ in range(min(warm_up, operations)):
-            operation()
+    for name, operation in ways.items():
+        with within(name):
+            for _ in range(min(warm_up, operations)):
+                operation()
     for _ in range(rounds):
         for name, operation in ways.items():
-            spent[name].append(_microseconds(operation, operations))
+            with within(name):
+                spent[name].append(_microseconds(operation, operations))
     return {name: Figure(name, "us", values) for name, values in spent.items()}
 
 

@@ -1,4 +1,4 @@
-"""A platform to measure: one that runs already, found by its state folder, or one started for the measurement."""
+"""A platform to measure: all services in one process, or each in its own, on a PostgreSQL that keeps its promises."""
 
 from __future__ import annotations
 
@@ -6,98 +6,242 @@ import asyncio
 import json
 import os
 import shlex
+import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import asyncpg
-import httpx2
 
+from bench.http import Connection, Failed
+from bench.processes import children, end, family_seconds, name, processor_seconds, start
+from kompetenspass.embedded.ports import kept_ports
+from kompetenspass.embedded.postgres import EmbeddedPostgres
 from kompetenspass.embedded.tokens import DevelopmentTokenIssuer
 
 ROOT = Path(__file__).parent.parent
-_START_SECONDS = 180.0
+SERVICES = ("registry", "catalog", "issuance", "verification", "wallet")
+ONE: Mapping[str, str] = {}
+"""All five services in one process, as `make run` has them."""
+BESIDE: Mapping[str, str] = {"issuance": "api", "verification": "api"}
+"""The same, but for those who answer wallets: their requests are answered in processes of their own."""
+FIVE: Mapping[str, str] = dict.fromkeys(SERVICES, "all")
+"""Each service in a process of its own."""
+SPLIT: Mapping[str, str] = {**FIVE, "issuance": "split"}
+"""The same, and issuance in two: one answers, one follows the logs."""
+_START_SECONDS, _CAUGHT_UP_SECONDS = 180.0, 600.0
+_POLL_SECONDS = 0.1
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
 class Platform:
-    """The running services: their URLs, and what is needed to speak for an organisation."""
+    """The running services: their URLs, their processes by name, and what is needed to speak for an organisation."""
 
     folder: Path
     urls: Mapping[str, str]
     database_dsn: str
+    processes: Mapping[str, int] = field(default_factory=dict)
+    postgres: int | None = None
+    health: Sequence[str] = ()
 
     def token(self, slug: str, role: str) -> str:
         """Return an access token of the development issuer."""
         issuer = DevelopmentTokenIssuer(self.folder / "tokens", f"{self.urls['catalog']}/development-tokens")
-        return issuer.mint(f"org:{slug}", [role], f"{slug}:{role}")
+        return issuer.mint(f"org:{slug}", [role], f"{slug}:{role}", _DAY)
 
     async def durability(self) -> str:
         """Return what the database promises of a commit."""
+        return ", ".join([f"{each}={await self.fetched(f'show {each}')}" for each in ("fsync", "synchronous_commit")])
+
+    async def fetched(self, query: str) -> object:
+        """Return the one value that a query has for the role of issuance."""
         connection = await asyncpg.connect(self.database_dsn)
         try:
-            shown = [f"{name}={await connection.fetchval(f'show {name}')}" for name in ("fsync", "synchronous_commit")]
+            return await connection.fetchval(query)
         finally:
             await connection.close()
-        return ", ".join(shown)
+
+    def used(self) -> Mapping[str, float]:
+        """Return the processor seconds of each process until now: services, database with its children, this driver."""
+        services = {each: processor_seconds(pid) for each, pid in self.processes.items()}
+        postgres = {"postgres": family_seconds(self.postgres)} if self.postgres else {}
+        return {**services, **postgres, "driver": time.process_time()}
+
+    async def caught_up(self) -> float:
+        """Return after how many seconds no reader has anything left to read. Raises TimeoutError."""
+        began = time.perf_counter()
+        connections = [Connection(url) for url in self.health]
+        try:
+            async with asyncio.timeout(_CAUGHT_UP_SECONDS):
+                while not await _all_at_rest(connections):  # noqa: ASYNC110  it is other processes that get on
+                    await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            for connection in connections:
+                connection.close()
+        return time.perf_counter() - began
 
 
 @asynccontextmanager
-async def platform(folder: Path | None) -> AsyncIterator[Platform]:
-    """Return the platform of `folder`, or one that runs in a folder of its own for the length of the block."""
+async def platform(folder: Path | None = None, shape: Mapping[str, str] = ONE) -> AsyncIterator[Platform]:
+    """Return the platform that runs on `folder` already, or one in a folder of its own for the length of the block."""
     if folder is not None:
-        yield _found(folder)
+        yield found(folder)
         return
+    async with fresh_folder() as fresh, running(fresh, shape) as started:
+        yield started
+
+
+@asynccontextmanager
+async def fresh_folder() -> AsyncIterator[Path]:
+    """Return a folder in which a platform was set up once, and is stopped; it is gone after the block."""
     with tempfile.TemporaryDirectory(prefix="kompetenspass-bench-") as fresh:
         os.chmod(fresh, 0o755)  # noqa: PTH101, S103  the database may run as another account
-        async with _started(Path(fresh)) as running:
-            yield running
+        folder = Path(fresh) / "run"
+        folder.mkdir()
+        async with running(folder, ONE):
+            pass
+        yield folder
 
 
 @asynccontextmanager
-async def _started(folder: Path) -> AsyncIterator[Platform]:
-    log = folder / "bench.log"
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services", "--folder", str(folder / "run"), cwd=ROOT, stdout=output, stderr=output
-        )
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                await _until_ready(folder / "run", process, log)
-            yield _found(folder / "run")
-        finally:
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
+async def running(
+    folder: Path, shape: Mapping[str, str], cores: Mapping[str, Collection[int]] | None = None
+) -> AsyncIterator[Platform]:
+    """Run the platform of `folder` in processes of that shape, and end each of them, whatever happens in the block.
+
+    A shape names what runs in processes of its own, and how: `all` of a service, only its `api`, or `split` in an api
+    and a process that follows the logs. What it does not name runs together in one, so of a shape that does not name
+    all services, only `api` can be apart. `cores` are those that a process may use, by its name; all by default.
+    """
+    with _ended_by_signal():
+        async with AsyncExitStack() as stack:
+            started = await _all_started(folder, shape, stack)
+            for each, pid in {**started.processes, "postgres": started.postgres}.items():
+                if pid and cores and each in cores:
+                    os.sched_setaffinity(pid, cores[each])
+            await started.caught_up()
+            yield started
 
 
-async def _until_ready(folder: Path, process: asyncio.subprocess.Process, log: Path) -> None:
-    async with httpx2.AsyncClient(trust_env=False) as client:
-        while not (folder / "set-up.done").exists() or not await _ready(client, _found(folder)):
-            if process.returncode is not None:
-                raise RuntimeError(f"the platform did not start:\n{_end_of(log)}")
-            await asyncio.sleep(0.2)
+async def _all_started(folder: Path, shape: Mapping[str, str], stack: AsyncExitStack) -> Platform:
+    together = len(shape) < len(SERVICES)
+    pids, postgres = await (_together(folder, shape, stack) if together else _database(folder, stack))
+    beside, urls, health = [], {}, []
+    for service, how in shape.items():
+        for only in ("api", "projections") if how == "split" else (how,):
+            environment, url = _environment(folder, service, only, own_port=not together and only != "projections")
+            process = await _started([sys.executable, "-m", f"services.{service}"], environment, folder, stack)
+            pids[service if only == "all" else f"{service} {only}"] = process.pid
+            beside.append(process)
+            health.append(url)
+            if only != "projections":
+                urls[service] = url
+    base = found(folder)
+    every = [*base.health, *health] if together else health
+    started = replace(base, urls={**base.urls, **urls}, processes=pids, postgres=postgres, health=every)
+    await _until_ready(started, beside)
+    return started
 
 
-def _end_of(log: Path) -> str:
-    return log.read_text()[-2000:]
+async def _together(folder: Path, shape: Mapping[str, str], stack: AsyncExitStack) -> tuple[dict[str, int], int]:
+    only = [f"KOMPETENSPASS_{service.upper()}_ONLY=projections" for service in shape]
+    command = ["env", *only, sys.executable, "-m", "services", "--folder", str(folder)]
+    process = await _started(command, None, folder, stack)
+    async with asyncio.timeout(_START_SECONDS):
+        while not (folder / "set-up.done").exists():
+            _still_runs(process, folder)
+            await asyncio.sleep(_POLL_SECONDS)
+    await _until_ready(found(folder), [process])
+    return {"services": process.pid}, next(pid for pid in children(process.pid) if name(pid) == "postgres")
 
 
-async def _ready(client: httpx2.AsyncClient, found: Platform) -> bool:
+async def _database(folder: Path, stack: AsyncExitStack) -> tuple[dict[str, int], int | None]:
+    postgres = EmbeddedPostgres(folder / "postgres")
+    stack.push_async_callback(postgres.stop)
+    await postgres.start()
+    return {}, postgres.pid
+
+
+async def _until_ready(started: Platform, processes: Sequence[asyncio.subprocess.Process]) -> None:
+    async with asyncio.timeout(_START_SECONDS):
+        while not await _ready(started):
+            for process in processes:
+                _still_runs(process, started.folder)
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def _environment(folder: Path, service: str, only: str, *, own_port: bool) -> tuple[dict[str, str], str]:
+    """Return the settings of one process of a service, and its address: the service's own port is for one of them."""
+    prefix = f"KOMPETENSPASS_{service.upper()}"
+    settings = _settings(folder)
+    if not own_port:
+        port = kept_ports(folder / f"{service}-{only}-port.json", [service])[service]
+        settings[f"{prefix}_PORT"] = str(port)
+    settings[f"{prefix}_ONLY"] = only
+    return settings, f"http://127.0.0.1:{settings[f'{prefix}_PORT']}"
+
+
+async def _started(
+    command: Sequence[str], environment: Mapping[str, str] | None, folder: Path, stack: AsyncExitStack
+) -> asyncio.subprocess.Process:
+    process = await start(command, environment, _output(folder), ROOT)
+    stack.push_async_callback(end, process)
+    return process
+
+
+async def _ready(started: Platform) -> bool:
+    connections = [Connection(url) for url in started.health]
     try:
-        answers = [await client.get(f"{url}/readyz") for url in found.urls.values()]
-    except httpx2.TransportError:
+        return all([(await connection.request("GET", "/readyz")).ok for connection in connections])
+    except Failed:
         return False
-    lags = [cursor["lag"] for answer in answers for cursor in answer.json()["cursors"]]
-    return all(answer.status_code == 200 for answer in answers) and not any(lags)
+    finally:
+        for connection in connections:
+            connection.close()
 
 
-def _found(folder: Path) -> Platform:
+async def _all_at_rest(connections: Sequence[Connection]) -> bool:
+    """Ask one after the other, and no further than the first that is not: who is asked has work to do for it."""
+    for connection in connections:
+        answer = (await connection.request("GET", "/readyz")).json()
+        if any(cursor["lag"] for cursor in answer["cursors"]):
+            return False
+    return True
+
+
+def _still_runs(process: asyncio.subprocess.Process, folder: Path) -> None:
+    if process.returncode is not None:
+        raise RuntimeError(f"the platform did not start:\n{_output(folder).read_text()[-2000:]}")
+
+
+def _output(folder: Path) -> Path:
+    return folder.parent / "bench.log"
+
+
+@contextmanager
+def _ended_by_signal() -> Iterator[None]:
+    """Let SIGTERM cancel the task that measures, so that what it started is ended."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+def found(folder: Path) -> Platform:
+    """Return the platform that runs on a folder, whoever started it."""
     ports = json.loads((folder / "ports.json").read_text())
-    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    urls = {each: f"http://127.0.0.1:{port}" for each, port in ports.items()}
+    return Platform(folder, urls, _settings(folder)["KOMPETENSPASS_ISSUANCE_DATABASE_DSN"], health=list(urls.values()))
+
+
+def _settings(folder: Path) -> dict[str, str]:
     lines = (shlex.split(line)[1] for line in (folder / "environment").read_text().splitlines())
-    settings = dict(line.split("=", 1) for line in lines)
-    return Platform(folder, urls, settings["KOMPETENSPASS_ISSUANCE_DATABASE_DSN"])
+    return dict(line.split("=", 1) for line in lines)

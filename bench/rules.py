@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from statistics import median, quantiles
 from time import thread_time_ns
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 import yaml
 
 from bench.platform import ROOT
+from bench.report import Figure
 from kompetenspass.core.digest import canonical_json
 from kompetenspass.pathway.evaluate import evaluate
 from kompetenspass.pathway.held import Held, HeldAward
@@ -24,7 +25,7 @@ AT = datetime(2027, 3, 1, 12, tzinfo=UTC)
 _PILOT = ROOT / "demo" / "pilots" / "01_skelleftea_kraft_vattenkraft.yaml"
 _DUTY, _BELOW = "skk-path-vakthavande", "skk-path-drifttekniker"
 _GROUPS, _PAIRS = 20, 8
-WARM_UP = 3
+WARM_UP, EACH = 3, 5
 
 
 @dataclass(frozen=True)
@@ -49,23 +50,24 @@ class Question:
 
 @dataclass(frozen=True)
 class Timing:
-    """Times of one question in microseconds of processor time, the floor's beside them."""
+    """Times of one question in microseconds of processor time, round by round, the floor's beside them."""
 
     name: str
-    nodes: int
     credentials: int
     microseconds: Sequence[float]
-    floor: float
+    floors: Sequence[float]
 
     @property
-    def middle(self) -> float:
-        """The median."""
-        return median(self.microseconds)
+    def figure(self) -> Figure:
+        """The question's, in milliseconds."""
+        named = f"{self.name}, {self.credentials} held" if self.credentials else self.name
+        return Figure(named, "ms", [one / 1000 for one in self.microseconds])
 
     @property
-    def late(self) -> float:
-        """The 95th percentile."""
-        return quantiles(self.microseconds, n=20)[18]
+    def over_floor(self) -> Figure:
+        """The question's, over the floor's."""
+        asked, floor = Figure(self.name, "us", self.microseconds), Figure("floor", "us", self.floors)
+        return asked.per(floor, f"{self.name}, over its floor")
 
 
 def walk(rule: Rule, have: set[str]) -> bool:
@@ -102,32 +104,30 @@ def questions() -> Sequence[Question]:
     )
 
 
-def timed(asked: Sequence[Question], rounds: int, warm_up: int = WARM_UP) -> Sequence[Timing]:
-    """Return the times of the questions, asked in turn, round by round. Raises AssertionError for a wrong answer."""
+def timed(asked: Sequence[Question], rounds: int, *, each: int = EACH, warm_up: int = WARM_UP) -> Sequence[Timing]:
+    """Return the times of the questions, asked in turn, round by round, `each` so often: the mean is the round's.
+
+    Raises AssertionError for a wrong answer.
+    """
     taken: dict[str, list[float]] = {question.name: [] for question in asked}
     floors: dict[str, list[float]] = {question.name: [] for question in asked}
     for number in range(rounds + warm_up):
         for question in asked:
-            cost, outcome = _timed(question.answered)
+            cost, outcome = _timed(question.answered, each)
             assert outcome == question.outcome, (question.name, outcome)
-            floor, _ = _timed(question.floor)
+            floor, _ = _timed(question.floor, each)
             if number >= warm_up:
                 taken[question.name].append(cost)
                 floors[question.name].append(floor)
-    return [
-        Timing(
-            q.name, len([*nodes(q.pathway.rule)]), len(q.held) + len(q.awards), taken[q.name], median(floors[q.name])
-        )
-        for q in asked
-    ]
+    return [Timing(q.name, len(q.held) + len(q.awards), taken[q.name], floors[q.name]) for q in asked]
 
 
 def parsing(rounds: int) -> Timing:
     """Return how long it takes to check and read a rule of 500 nodes; the floor is its canonical JSON."""
     content = _document(_names(lambda n: n), "forbid")
-    taken = [_timed(lambda: parse(content))[0] for _ in range(rounds + WARM_UP)][WARM_UP:]
-    floors = [_timed(lambda: canonical_json(content))[0] for _ in range(rounds)]
-    return Timing("500 nodes, checked and read", NODES, 0, taken, median(floors))
+    taken = [_timed(lambda: parse(content), EACH)[0] for _ in range(rounds + WARM_UP)][WARM_UP:]
+    floors = [_timed(lambda: canonical_json(content), EACH)[0] for _ in range(rounds)]
+    return Timing("500 nodes, checked and read", 0, taken, floors)
 
 
 def large(names: Sequence[str], double_counting: str) -> Pathway:
@@ -196,7 +196,9 @@ def _duty() -> Question:
     return Question(_DUTY, pathway, merits, (below,), "satisfied")
 
 
-def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+def _timed(work: Callable[[], Any], each: int) -> tuple[float, Any]:
+    gc.collect()
     began = thread_time_ns()
-    result = work()
-    return (thread_time_ns() - began) / 1000, result
+    for _ in range(each):
+        result = work()
+    return (thread_time_ns() - began) / each / 1000, result

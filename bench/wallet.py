@@ -1,23 +1,28 @@
-"""The smallest wallet: a holder key in memory, and the three calls from an offer to a credential."""
+"""The smallest wallet: a holder key in memory, the three calls from an offer to a credential, and showing it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httpx2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from bench.http import Answer, Connection
 from kompetenspass.core.clock import system_clock
 from kompetenspass.core.digest import b64u_decode
 from kompetenspass.keys.public import public_jwk, thumbprint
 from kompetenspass.openid.oid4vci import proof
+from kompetenspass.openid.sdjwt import KeyBinding, present
 
 GRANT = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
+_FORM = {"content-type": "application/x-www-form-urlencoded"}
+_JSON = {"content-type": "application/json"}
 
 
 class HolderKey:
@@ -36,24 +41,74 @@ class HolderKey:
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
-async def fetch(client: httpx2.AsyncClient, offer_uri: str) -> dict[str, Any]:
-    """Return the status entry of the credential that an offer by value leads to. Raises HTTPStatusError."""
+@dataclass(frozen=True)
+class Held:
+    """A credential in the wallet, with the key it is bound to."""
+
+    credential: str
+    key: HolderKey
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The payload of the Issuer-signed JWT."""
+        return payload_of(self.credential)
+
+    @property
+    def entry(self) -> tuple[str, int]:
+        """Where its status stands."""
+        entry = self.payload["status"]["status_list"]
+        return entry["uri"], entry["idx"]
+
+
+@dataclass
+class Line:
+    """A kept connection to one service; notes in `taken`, which lines may share, how long each kind of call took."""
+
+    connection: Connection
+    taken: dict[str, list[float]] = field(default_factory=dict)
+
+    async def call(
+        self, kind: str, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Return a 2xx answer. Raises Failed for any other, and when there is none."""
+        began = perf_counter()
+        answer = (await self.connection.request(method, urlsplit(url).path, body, headers)).must()
+        self.taken.setdefault(kind, []).append(perf_counter() - began)
+        return answer
+
+    async def post_json(self, kind: str, url: str, body: object, headers: Mapping[str, str]) -> Any:
+        """Return what a command is answered. Raises Failed."""
+        return (await self.call(kind, "POST", url, json.dumps(body).encode(), {**_JSON, **headers})).json()
+
+    async def post_form(self, kind: str, url: str, form: Mapping[str, str]) -> Any:
+        """Return what a form is answered. Raises Failed."""
+        return (await self.call(kind, "POST", url, urlencode(form).encode(), _FORM)).json()
+
+
+async def fetch(line: Line, offer_uri: str, key: HolderKey) -> Held:
+    """Return the credential that an offer by value leads to. Raises Failed."""
     offer = json.loads(parse_qs(urlsplit(offer_uri).query)["credential_offer"][0])
     issuer = offer["credential_issuer"]
     code = offer["grants"][GRANT]["pre-authorized_code"]
-    token = await _json(client.post(f"{issuer}/token", data={"grant_type": GRANT, "pre-authorized_code": code}))
-    nonce = await _json(client.post(f"{issuer}/nonce"))
-    jwt = proof.build(HolderKey(), issuer=issuer, now=system_clock(), nonce=nonce["c_nonce"])
+    token = await line.post_form("token", f"{issuer}/token", {"grant_type": GRANT, "pre-authorized_code": code})
+    nonce = (await line.call("nonce", "POST", f"{issuer}/nonce")).json()
+    jwt = proof.build(key, issuer=issuer, now=system_clock(), nonce=nonce["c_nonce"])
     body = {"credential_configuration_id": offer["credential_configuration_ids"][0], "proofs": {"jwt": [jwt]}}
-    headers = {"Authorization": f"Bearer {token['access_token']}"}
-    answer = await _json(client.post(f"{issuer}/credential", json=body, headers=headers))
-    payload = json.loads(b64u_decode(answer["credentials"][0]["credential"].split(".")[1]))
-    entry: dict[str, Any] = payload["status"]["status_list"]
-    return entry
+    bearer = {"authorization": f"Bearer {token['access_token']}"}
+    answer = await line.post_json("credential", f"{issuer}/credential", body, bearer)
+    return Held(answer["credentials"][0]["credential"], key)
 
 
-async def _json(call: Any) -> dict[str, Any]:
-    response = await call
-    response.raise_for_status()
-    value: dict[str, Any] = response.json()
-    return value
+async def show(line: Line, request_uri: str, held: Held, claims: Sequence[str]) -> None:
+    """Answer a verifier's request with one credential. Raises Failed."""
+    said = payload_of((await line.call("request object", "GET", request_uri)).body.decode())
+    (query,) = said["dcql_query"]["credentials"]
+    binding = KeyBinding(aud=said["client_id"], nonce=said["nonce"], issued_at=system_clock(), signer=held.key)
+    token = {query["id"]: [present(held.credential, claims, kb=binding)]}
+    await line.post_form("answer", said["response_uri"], {"vp_token": json.dumps(token), "state": said["state"]})
+
+
+def payload_of(compact: str) -> dict[str, Any]:
+    """Return the payload of a JWS, unverified: who signed it is checked outside of what is timed."""
+    payload: dict[str, Any] = json.loads(b64u_decode(compact.split(".")[1]))
+    return payload

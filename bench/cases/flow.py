@@ -1,145 +1,155 @@
-"""The full flow of issuing: offer, token, nonce, credential; over real HTTP, on a durable database."""
+"""The full flow of issuing: offer, token, nonce, credential; and of showing; over real HTTP, on a durable database."""
 
 from __future__ import annotations
 
-import asyncio
-import statistics
-from collections.abc import Iterator
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 
-import httpx2
-import yaml
+from bench.http import percentile
+from bench.load import Load, Loaded, issued
+from bench.oracle import signed_as_said
+from bench.platform import BESIDE, FIVE, ONE, SPLIT, fresh_folder, running
+from bench.report import Condition, Figure, Goal, Report
+from bench.wallet import Held
 
-from bench.machine import machine
-from bench.platform import ROOT, Platform, platform
-from bench.wallet import fetch
-
-GOAL_PER_SECOND = 60.0
-DEFINITION = "sko-ys-01"
-PROVIDER, AWARDING_BODY, ASSESSOR = "skelleftea-vux", "skelleftea-kommun", "assessor:skelleftea-vux-1"
-_PILOT = ROOT / "demo" / "pilots" / "02_skelleftea_kommun_yrkessvenska.yaml"
-_WARM_UP = 32
+GOAL_PER_SECOND = 200.0
+GOAL_MILLISECONDS = 50.0
+GOAL_AT_ONCE, OTHERS_AT_ONCE = 16, (1, 64)
+SHAPES: Mapping[str, Mapping[str, str]] = {
+    "one process": ONE,
+    "apis beside": BESIDE,
+    "five processes": FIVE,
+    "issuance in two": SPLIT,
+}
+MEASURED = "apis beside"
+"""The fastest of the shapes on two cores; of the others only the rate and the processor time are told."""
+_SIZE = 1050
+_COMPARED_ROUNDS = 3
+_WARM_UP = 64
 
 
 @dataclass
-class Figures:
-    """What was measured."""
+class Series:
+    """Figures that grow by one value a round."""
 
-    machine: str
-    durability: str
-    concurrency: int
-    seconds: float = 0.0
-    latencies: list[float] = field(default_factory=list)
-    entries: list[tuple[str, int]] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
+    values: dict[str, list[float]] = field(default_factory=dict)
 
-    @property
-    def per_second(self) -> float:
-        """Full flows per second of wall-clock time."""
-        return len(self.latencies) / self.seconds
+    def add(self, name: str, unit: str, value: float) -> None:
+        """Note the value of this round."""
+        self.units[name] = unit
+        self.values.setdefault(name, []).append(value)
 
-    @property
-    def duplicates(self) -> int:
-        """How many status entries were given more than once."""
-        return len(self.entries) - len(set(self.entries))
+    def figure(self, name: str) -> Figure:
+        """Return one of them."""
+        return Figure(name, self.units[name], self.values[name])
 
-    @property
-    def reached(self) -> bool:
-        """Whether the goal was reached, without an error and without a duplicate."""
-        return self.per_second >= GOAL_PER_SECOND and not self.errors and not self.duplicates
+    def figures(self, but: Sequence[Figure]) -> list[Figure]:
+        """Return all but some."""
+        return [self.figure(name) for name in self.values if name not in {each.name for each in but}]
 
-    def lines(self) -> Iterator[str]:
-        """Yield what is printed."""
-        yield f"machine          {self.machine}; driver beside the server"
-        yield f"database         {self.durability}"
-        yield f"concurrency      {self.concurrency}"
-        yield f"flows/s          {self.per_second:.1f}   (goal {GOAL_PER_SECOND:.0f})"
-        if len(self.latencies) > 1:
-            quantiles = statistics.quantiles(self.latencies, n=20)
-            yield f"p50 / p95        {quantiles[9] * 1000:.0f} ms / {quantiles[18] * 1000:.0f} ms"
-        yield f"errors           {len(self.errors)}" + (f"   first: {self.errors[0]}" if self.errors else "")
-        yield f"status indices   {len(set(self.entries))} distinct of {len(self.entries)}, {self.duplicates} duplicates"
-        yield "PASS" if self.reached else "FAIL"
+    def add_load(self, what: str, loaded: Loaded) -> None:
+        """Note the rate, the percentiles of the whole, and how long the readers needed for the rest."""
+        self.add(f"{what}: per second", "/s", loaded.driven.per_second)
+        self.add_percentiles(what, loaded.driven.latencies)
+        self.add(f"{what}: readers behind", "s", loaded.behind)
+
+    def add_percentiles(self, what: str, seconds: Sequence[float], parts: Sequence[float] = (0.5, 0.95, 0.99)) -> None:
+        """Note the percentiles of one kind of call."""
+        for part in parts:
+            self.add(f"{what}: p{part * 100:.0f}", "ms", percentile(seconds, part) * 1000)
+
+    def add_processors(self, what: str, loaded: Loaded) -> None:
+        """Note the processor time of each process for one of the jobs, the readers' rest included."""
+        jobs = len(loaded.driven.latencies) / 1e6
+        for name, seconds in loaded.used.items():
+            self.add(f"{what}: processor time of {name}", "us", seconds / jobs)
+        self.add(f"{what}: processor time of all", "us", sum(loaded.used.values()) / jobs)
 
 
-class Driver:
-    """Speaks for the provider, the awarding body and the learners."""
+@dataclass
+class Found:
+    """What was found on one platform, whatever its shape was at the time."""
 
-    def __init__(self, client: httpx2.AsyncClient, running: Platform) -> None:
-        self._client = client
-        self._base = running.urls["issuance"]
-        self._provider = {"Authorization": f"Bearer {running.token(PROVIDER, 'provider')}"}
-        self._awarding_body = {"Authorization": f"Bearer {running.token(AWARDING_BODY, 'awarding_body')}"}
-        self._results = [{"instrument": uri, "score_percent": 92} for uri in _instruments()]
-
-    async def confirmed(self, number: int) -> str:
-        """Return a fresh achievement, planned, assessed and confirmed."""
-        learner = {"given_name": "Mätning", "family_name": f"Nummer {number}"}
-        plan = {"definition_id": DEFINITION, "route": "course", "learner": learner}
-        achievement_id = (await self._post("/v1/achievements", plan, self._provider))["achievement_id"]
-        results = {"results": self._results, "assessor_ref": ASSESSOR}
-        await self._post(f"/v1/achievements/{achievement_id}/results", results, self._provider)
-        await self._post(f"/v1/achievements/{achievement_id}/confirm", {}, self._awarding_body)
-        return str(achievement_id)
-
-    async def flow(self, achievement_id: str) -> tuple[str, int]:
-        """Offer an achievement and fetch its credential; return its status entry."""
-        path = f"/v1/achievements/{achievement_id}/offers"
-        offered = await self._post(path, {"tx_code": False}, self._awarding_body)
-        entry = await fetch(self._client, offered["offer_uri"])
-        return entry["uri"], entry["idx"]
-
-    async def _post(self, path: str, body: object, headers: dict[str, str]) -> dict[str, Any]:
-        response = await self._client.post(f"{self._base}{path}", json=body, headers=headers)
-        response.raise_for_status()
-        value: dict[str, Any] = response.json()
-        return value
+    series: Series = field(default_factory=Series)
+    held: list[Held] = field(default_factory=list)
+    conditions: dict[str, list[Condition]] = field(default_factory=dict)
+    durability: str = ""
 
 
-async def measure(flows: int, concurrency: int, folder: Path | None) -> Figures:
-    """Return the figures of `flows` full flows; making the achievements is not in the time, nor are the first few."""
-    limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    async with platform(folder) as running, httpx2.AsyncClient(limits=limits, timeout=30, trust_env=False) as client:
-        figures = Figures(machine(), await running.durability(), concurrency)
-        driver = Driver(client, running)
-        achievements = await _prepared(driver, flows + _WARM_UP, concurrency)
-        await _run(driver, achievements[:_WARM_UP], concurrency, Figures("", "", concurrency))
-        started = perf_counter()
-        await _run(driver, achievements[_WARM_UP:], concurrency, figures)
-        figures.seconds = perf_counter() - started
-    return figures
+async def measure(rounds: int, size: int | None) -> Report:
+    """Return the report of `size` flows at each concurrency, over all rounds; preparing is not in the time."""
+    async with fresh_folder() as folder:
+        return await measured(folder, SHAPES, rounds, max(1, (size or _SIZE) // rounds))
 
 
-async def _prepared(driver: Driver, count: int, concurrency: int) -> list[str]:
-    gate = asyncio.Semaphore(concurrency)
-
-    async def one(number: int) -> str:
-        async with gate:
-            return await driver.confirmed(number)
-
-    return await asyncio.gather(*(one(number) for number in range(count)))
-
-
-async def _run(driver: Driver, achievements: list[str], concurrency: int, figures: Figures) -> None:
-    waiting = iter(achievements)
-
-    async def worker() -> None:
-        for achievement_id in waiting:
-            started = perf_counter()
-            try:
-                figures.entries.append(await driver.flow(achievement_id))
-            except httpx2.HTTPError as error:
-                figures.errors.append(str(error))
-            else:
-                figures.latencies.append(perf_counter() - started)
-
-    await asyncio.gather(*(worker() for _ in range(concurrency)))
+async def measured(folder: Path, shapes: Mapping[str, Mapping[str, str]], rounds: int, flows: int) -> Report:
+    """Return the report of a stopped platform's folder: of its shapes one by one, `flows` flows in each round."""
+    found = Found()
+    for name, shape in shapes.items():
+        async with running(folder, shape) as started:
+            before = await issued(started)
+            with Load(started) as load:
+                await load.warm_up(min(flows, _WARM_UP), GOAL_AT_ONCE)
+                for _ in range(rounds if name == MEASURED else min(rounds, _COMPARED_ROUNDS)):
+                    await (_measured(load, flows, found) if name == MEASURED else _compared(load, name, flows, found))
+            found.conditions[name] = load.conditions(await issued(started) - before)
+            found.durability = await started.durability()
+    return _report(found, rounds, flows)
 
 
-def _instruments() -> list[str]:
-    content = yaml.safe_load(_PILOT.read_text("utf-8"))
-    definition = next(each for each in content["definitions"] if each["id"] == DEFINITION)
-    return [kind["uri"] for kind in definition["assessment"]["types"]]
+async def _compared(load: Load, shape: str, flows: int, found: Found) -> None:
+    """Note the rate and the processor time of a shape."""
+    loaded, held = await load.flows(await load.confirmed(flows), GOAL_AT_ONCE)
+    found.held += held
+    found.series.add(f"{shape}: flows per second", "/s", loaded.driven.per_second)
+    found.series.add_processors(shape, loaded)
+
+
+async def _measured(load: Load, flows: int, found: Found) -> None:
+    """Note everything: the flows, the presentations of what they issued, and the flows at other concurrencies."""
+    series = found.series
+    loaded, held = await load.flows(await load.confirmed(flows), GOAL_AT_ONCE)
+    series.add_load(f"flows, {GOAL_AT_ONCE} at once", loaded)
+    series.add_processors("flow", loaded)
+    for kind, seconds in loaded.taken.items():
+        series.add_percentiles(f"{kind} call, {GOAL_AT_ONCE} at once", seconds)
+    shown = await load.presentations(held, GOAL_AT_ONCE)
+    series.add_load(f"presentations, {GOAL_AT_ONCE} at once", shown)
+    series.add_processors("presentation", shown)
+    found.held += held
+    for at_once in OTHERS_AT_ONCE:
+        loaded, held = await load.flows(await load.confirmed(flows), at_once)
+        series.add_load(f"flows, {at_once} at once", loaded)
+        series.add_percentiles(f"credential call, {at_once} at once", loaded.taken["credential"])
+        found.held += held
+
+
+def _report(found: Found, rounds: int, flows: int) -> Report:
+    """Return the report; every credential's signature is verified by another library here, after what was timed."""
+    rate = found.series.figure(f"flows, {GOAL_AT_ONCE} at once: per second")
+    late = found.series.figure(f"credential call, {GOAL_AT_ONCE} at once: p95")
+    signed, held = sum(map(signed_as_said, found.held)), len(found.held)
+    return Report(
+        "flow",
+        {
+            "platform": f"{MEASURED}; it, PostgreSQL and the driver share {os.cpu_count()} cores",
+            "database": f"embedded PostgreSQL, {found.durability}",
+            "flow": "offer, token, nonce, credential: four calls; a learner, key and nonce of its own each time",
+            "presentation": "request, request object, answer, verdict read: four calls; status list cached by its ttl",
+            "size": f"{flows} flows at each concurrency in each of {rounds} rounds; readers at rest before each",
+            "processor time": "of one flow or presentation; what the readers do after its answer is in it",
+        },
+        found.series.figures(but=[rate, late]),
+        [Goal(rate, "at least", GOAL_PER_SECOND), Goal(late, "at most", GOAL_MILLISECONDS)],
+        [
+            *(
+                Condition(f"{shape}: {each.name}", each.held, each.shown)
+                for shape, conditions in found.conditions.items()
+                for each in conditions
+            ),
+            Condition("signatures verified by jwcrypto", signed == held, f"{signed} of {held}"),
+        ],
+    )

@@ -1,0 +1,127 @@
+"""What the event log is measured on: a PostgreSQL of its own with our log, a plain table, and a reader that follows."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter, process_time
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from bench.events import drafts
+from bench.floors import eventlog as floor
+from bench.peers import eventlog as peer
+from bench.processes import family_seconds
+from bench.report import Figure
+from bench.tail import Tail, following
+from kompetenspass.embedded.postgres import EmbeddedPostgres
+from kompetenspass.embedded.provision import connected
+from kompetenspass.log.postgres import PostgresFeed, PostgresLog, install
+
+OWNER, PLAIN, READER = "issuance", "plain", "log_reader"
+_GARBAGE = 20_000
+_SETTINGS = ("server_version", "fsync", "synchronous_commit", "wal_sync_method", "shared_buffers")
+
+
+@dataclass
+class Bench:
+    """What the ways need, and what the rounds have shown: values by name and unit."""
+
+    cluster: EmbeddedPostgres
+    log: PostgresLog
+    feed: PostgresFeed
+    plain: asyncpg.Connection
+    reader: asyncpg.Connection
+    pool: asyncpg.Pool
+    sessions: async_sessionmaker[AsyncSession]
+    tail: Tail
+    size: int
+    values: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    stored: int = 0
+    conflicts: int = 0
+    rivals: int = 0
+
+    async def timed(self, name: str, count: int, way: Callable[[], Awaitable[object]]) -> None:
+        """Note how many events a second a way makes, and their processor time here and in the database."""
+        gc.collect()
+        assert self.cluster.pid is not None
+        here, there = process_time(), family_seconds(self.cluster.pid)
+        began = perf_counter()
+        await way()
+        self.note(name, count / (perf_counter() - began))
+        here, there = process_time() - here, family_seconds(self.cluster.pid) - there
+        self.note(f"{name}: processor time here", here / count * 1e6, "us/event")
+        self.note(f"{name}: of PostgreSQL", there / count * 1e6, "us/event")
+
+    def note(self, name: str, value: float, unit: str = "events/s") -> None:
+        """Note what a round has shown."""
+        self.values[name, unit].append(value)
+
+    def figure(self, name: str, unit: str = "events/s") -> Figure:
+        """Return all rounds' values of one name."""
+        return Figure(name, unit, self.values[name, unit])
+
+    async def setting(self) -> Mapping[str, str]:
+        """Return what the figures depend on."""
+        shown = [f"{name}={await self.plain.fetchval(f'show {name}')}" for name in _SETTINGS]
+        out = [] if peer.PGBENCH else ["pgbench (not here)"]
+        return {
+            "database": ", ".join(shown),
+            "event": f"{len(drafts(1)[0].data)} bytes",
+            "readers": "one process follows the log, one the floor's table, all the time",
+            "left out": ", ".join([*out, "eventsourcing (no package of ours)"]),
+        }
+
+
+@asynccontextmanager
+async def ready(size: int) -> AsyncIterator[Bench]:
+    """Start it all, with the settings of the platform's own PostgreSQL, and stop it after the block.
+
+    Objects are collected in this process as rarely as in a service's.
+    """
+    async with AsyncExitStack() as stack:
+        stack.callback(gc.set_threshold, *gc.get_threshold())
+        stack.callback(gc.unfreeze)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GARBAGE)
+        cluster = await stack.enter_async_context(_cluster())
+        log, feed = PostgresLog(OWNER, cluster.dsn(OWNER)), PostgresFeed(OWNER, cluster.dsn(READER))
+        for started in (log, feed):
+            await started.start()
+            stack.push_async_callback(started.stop)
+        plain, reader = await asyncpg.connect(cluster.dsn(PLAIN)), await asyncpg.connect(cluster.dsn(READER))
+        for connection in (plain, reader):
+            stack.push_async_callback(connection.close)
+        await reader.execute(f"SET search_path = {OWNER}_log")
+        many = peer.CONNECTIONS
+        pool = await stack.enter_async_context(asyncpg.create_pool(cluster.dsn(PLAIN), min_size=many, max_size=many))
+        engine = create_async_engine(
+            cluster.dsn(PLAIN).replace("postgresql:", "postgresql+asyncpg:", 1), pool_size=many
+        )
+        stack.push_async_callback(engine.dispose)
+        tail = await stack.enter_async_context(following("bench.tail", cluster.dsn(READER), OWNER))
+        await stack.enter_async_context(following("bench.floors.eventlog", cluster.dsn(PLAIN)))
+        yield Bench(cluster, log, feed, plain, reader, pool, async_sessionmaker(engine), tail, size)
+
+
+@asynccontextmanager
+async def _cluster() -> AsyncIterator[EmbeddedPostgres]:
+    with tempfile.TemporaryDirectory(prefix="kompetenspass-bench-") as fresh:
+        os.chmod(fresh, 0o755)  # noqa: PTH101, S103  the database may run as another account
+        cluster = EmbeddedPostgres(Path(fresh) / "pg")
+        await cluster.start()
+        try:
+            async with connected(cluster.admin_dsn()) as admin:
+                await install(admin, OWNER)
+                await admin.execute(f"CREATE ROLE {PLAIN} LOGIN; {floor.TABLE}; ALTER TABLE events OWNER TO {PLAIN}")
+            yield cluster
+        finally:
+            await cluster.stop()
