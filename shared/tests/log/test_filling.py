@@ -9,6 +9,7 @@ from kompetenspass.events.wallet import CredentialReceived
 from kompetenspass.log import generations
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.cursors import install_runner_tables
+from kompetenspass.log.memory import MemoryLog
 from kompetenspass.log.projecting import FILLING_PAGE, ProjectionFollower
 from kompetenspass.log.runner import Place
 from kompetenspass.log.waking import heard
@@ -35,5 +36,34 @@ async def test_the_head_is_where_the_log_ends_and_not_where_it_ended_when_it_was
     while not follower.at_head:
         await heard(place.moved.hearing, 5)
     assert follower.position == FILLING_PAGE + 1
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+class Interrupted(MemoryLog):
+    """Somebody else cancels what a reader waits for, once."""
+
+    once = True
+
+    async def wait(self, after: int, timeout_seconds: float) -> None:
+        if self.once:
+            self.once = False
+            raise asyncio.CancelledError
+        await super().wait(after, timeout_seconds)
+
+
+async def test_a_reader_goes_on_when_only_what_it_waited_for_was_cancelled(world: World) -> None:
+    world.log = Interrupted("wallet", world.clock)
+    place = Place("wallet", world.engine, world.clock)
+    await install_runner_tables(world.engine, "wallet")
+    live = await generations.prepare(world.engine, "wallet", world.projection())
+    follower = ProjectionFollower(place, world.log, world.projection(), live)
+    following = asyncio.create_task(follower.run())
+    while world.log.once:
+        await heard(place.moved.hearing, 0.01)
+    await world.append("after it")
+    while follower.position < 1:
+        await heard(place.moved.hearing, 5)
+    assert await world.rows() == [("after it", 1)]
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)

@@ -97,7 +97,7 @@ def _judge(error: Exception, *, last: bool) -> None:
             raise Unhandled(type(error).__name__) from error
 
 
-def is_of_tables(error: Exception) -> bool:
+def is_of_tables(error: BaseException) -> bool:
     """Return whether the database says that tables are not there, or are others."""
     return isinstance(error, DBAPIError | asyncpg.PostgresError) and fate_of(error) is Fate.HALT
 

@@ -23,13 +23,17 @@ class Gathering(Generic[Q, A]):
         self._most = most
         self._turn = asyncio.Lock()
         self._open: list[tuple[Q, asyncio.Future[A]]] | None = None
+        self._answering: set[asyncio.Task[Sequence[A]]] = set()  # the loop itself does not keep its tasks
 
     async def ask(self, question: Q) -> A:
         """Return the answer. A caller that goes away leaves the others theirs."""
         batch = self._open
         if batch is None or len(batch) >= self._most:
             batch = self._open = []
-            asyncio.create_task(self._answered(batch)).add_done_callback(partial(_hand_out, batch))
+            task = asyncio.create_task(self._answered(batch))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+            task.add_done_callback(partial(_hand_out, batch))
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         batch.append((question, answer))
         return await answer

@@ -102,7 +102,7 @@ class Follower(ABC):
                 self.halted = end.reason
             except Halt as halt:
                 self._halt(halt.reason)
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 if _is_cancelled():
                     raise
                 if is_of_tables(error):
@@ -179,6 +179,6 @@ class Follower(ABC):
 
 
 def _is_cancelled() -> bool:
-    """Return whether the task was told to end, and a driver on the way made another failure of it."""
+    """Return whether this task was told to end, whatever a driver on the way made of it; not what it waited for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
