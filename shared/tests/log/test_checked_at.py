@@ -10,6 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from kompetenspass.log import readers as room
+from kompetenspass.log.stamping import Stamper, Track
 
 World = Any
 
@@ -69,3 +70,24 @@ async def test_while_the_cursors_cannot_be_read_all_who_ask_share_one_failure(wo
     answers = await asyncio.gather(*(readers.checked_at("wallet") for _ in range(20)), return_exceptions=True)
     assert all(isinstance(answer, DBAPIError) for answer in answers)
     assert len(asked) == 1
+
+
+async def test_a_position_has_passed_only_once_it_is_known_how_fresh_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that waits for a position and then rests on it is not refused because its facts seem unchecked."""
+    stamp, gate = Stamper.stamp, asyncio.Event()
+
+    async def held_up(stamper: Stamper, track: Track) -> None:
+        await gate.wait()
+        await stamp(stamper, track)
+
+    monkeypatch.setattr(Stamper, "stamp", held_up)
+    await world.append("a")
+    readers = world.readers()
+    await readers.start()
+    await world.until(world.rows)
+    assert not await readers.caught_up("wallet", 1, 0.6)
+    gate.set()
+    assert await readers.caught_up("wallet", 1, 10)
+    assert await readers.checked_at("wallet") == world.clock()

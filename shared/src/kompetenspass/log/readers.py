@@ -214,18 +214,22 @@ class Readers:
             s.projection.name
             for s in self._supervisors
             if s.generation is not None and s.generation.live
-            if any(f.feed.owner == log and f.position >= position and not f.halted for f in s.followers)
+            if any(f.feed.owner == log and f.told >= position and not f.halted for f in s.followers)
         }
 
     async def _elsewhere(self, log: str, position: int) -> set[str]:
-        """Return the projections that, by their stored cursors, have passed; none while the database is away."""
+        """Return the projections that, by their stored cursors, have passed, and have once been at the log's head.
+
+        None while the database is away.
+        """
         try:
             found = await self.stands()
         except DBAPIError as error:
             if fate_of(error) is not Fate.OUTAGE:
                 raise
             return set()
-        return {s.key.reader for s in found if s.key.kind == "projection" and s.log == log and s.position >= position}
+        kept = {s.key.reader: s.position for s in found if s.key.kind == "projection" and s.log == log and s.checked_at}
+        return {name for name, reached in kept.items() if reached >= position}
 
     def _followers(self) -> list[Follower]:
         return [*(f for s in self._supervisors for f in s.followers), *self._reacting]

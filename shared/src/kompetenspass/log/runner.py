@@ -53,14 +53,18 @@ class Place:
 
 
 class Follower(ABC):
-    """One reader's loop over one log. `halted` is why it stopped, `at_head` whether it has once read to the head."""
+    """One reader's loop over one log. `halted` is why it stopped, `at_head` whether it has once read to the head.
+
+    `told`: how far it has come for those who wait for it. That follows the rows, once it is known what they are worth:
+    whoever is told that a position has passed may ask at once whether the log was read to its head.
+    """
 
     def __init__(self, place: Place, feed: Feed, key: Key) -> None:
         self.place = place
         self.feed = feed
         self.key = key
         self.track = Track(key, feed.owner)
-        self._told = -1
+        self.told = -1
         self.at_head = False
         self.halted: str | None = None
 
@@ -165,10 +169,10 @@ class Follower(ABC):
 
     def _moved(self, *, at_head: bool = False) -> None:
         """Tell who waits for it that the reader has moved, or has come to the head for the first time."""
-        news = self.position != self._told or (at_head and not self.at_head)
+        news = self.position != self.told or (at_head and not self.at_head)
         self.at_head = self.at_head or at_head
         if news:
-            self._told = self.position
+            self.told = self.position
             self.place.moved.ring()
 
     def _halt(self, reason: str) -> None:
