@@ -1,4 +1,4 @@
-"""Openings, offers, tokens, nonces, status lists, used indices, due reassessments, and the vault."""
+"""Openings, offers, tokens, nonces, status lists, used indices, and the vault."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ def upgrade() -> None:
     _achievements_and_offers()
     _tokens_and_nonces()
     _status_indices()
-    _reassessments()
     _vault()
 
 
 def downgrade() -> None:
     for table in (
-        "vault_entries", "vault_learners", "vault_tenants", "reassessments", "used_indices", "status_lists",
+        "vault_entries", "vault_learners", "vault_tenants", "used_indices", "status_lists",
         "spent_nonces", "tokens", "offers", "openings",
     ):  # fmt: skip
         op.drop_table(table)
@@ -95,16 +94,6 @@ def _status_indices() -> None:
         sa.Column("status_uri", sa.Text, primary_key=True),
         sa.Column("index", sa.Integer, primary_key=True),
         sa.Column("credential_id", sa.Uuid, nullable=False),
-    )
-
-
-def _reassessments() -> None:
-    op.create_table(
-        "reassessments",
-        sa.Column("learner_ref", sa.Text, primary_key=True),
-        sa.Column("pathway_id", sa.Text, primary_key=True),
-        sa.Column("due_at", _MOMENT, nullable=False, index=True),
-        sa.Column("revision", sa.Integer, nullable=False, server_default="1"),
     )
 
 

@@ -31,7 +31,6 @@ def upgrade() -> None:
         sa.Column("change", sa.Text),
         sa.Column("content", sa.Text, nullable=False),
         sa.Column("signer", sa.Text, nullable=False),
-        sa.Column("compact", sa.Boolean, nullable=False),
         sa.Column("token", sa.LargeBinary, nullable=False),
         sa.Column("gzipped", sa.LargeBinary, nullable=False),
         sa.Column("etag", sa.Text, nullable=False),

@@ -20,7 +20,6 @@ def upgrade() -> None:
         sa.Column("dcql_query", JSONB, nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False, index=True),
         sa.Column("fetches", sa.Integer, nullable=False),
-        sa.Column("deep", sa.Boolean, nullable=False),
     )
     op.create_table(
         "verdicts",
