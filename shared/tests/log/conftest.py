@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from kompetenspass.log.postgres import PostgresLog
 from kompetenspass.log.project import Projection, Reaction
 from kompetenspass.log.readers import Readers
 from kompetenspass.log.writing import Writing
+from kompetenspass.testing import waiting
 from kompetenspass.testing.clock import FixedClock
 from kompetenspass.testing.postgres import Database
 
@@ -99,9 +99,7 @@ class World:
             return [(row.digest, row.times) for row in rows]
 
     async def until(self, holds: Callable[[], Awaitable[object]]) -> None:
-        async with asyncio.timeout(10):
-            while not await holds():  # noqa: ASYNC110  what is awaited is in the database
-                await asyncio.sleep(0.005)
+        await waiting.until(holds)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from kompetenspass.core.ids import random_token, uuid7
 from kompetenspass.embedded.provision import connected
 from kompetenspass.events.envelope import Draft
 from kompetenspass.log.api import Append
+from kompetenspass.log.appender import arrays
 from kompetenspass.log.postgres import PostgresLog
 from kompetenspass.testing.postgres import Database
 
@@ -94,9 +95,7 @@ def _meaning(answer: asyncpg.Record) -> tuple[object, ...]:
 
 
 async def _appended(admin: asyncpg.Connection, owner: str, batch: Sequence[Append]) -> list[asyncpg.Record]:
-    rows = [(n, r.stream, r.expected_version, d.id, d.type, d.data) for n, r in enumerate(batch, 1) for d in r.drafts]
-    columns = map(list, zip(*rows, strict=True))
-    return list(await admin.fetch(f"SELECT * FROM {owner}_log.append($1, $2, $3, $4, $5, $6)", *columns))
+    return list(await admin.fetch(f"SELECT * FROM {owner}_log.append($1, $2, $3, $4, $5, $6, $7)", *arrays(batch)))
 
 
 async def _stands_at(admin: asyncpg.Connection, position: int) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -11,12 +11,13 @@ from kompetenspass.core.ids import uuid7
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.beside import Beside
 from kompetenspass.testing.clock import NOON
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
 
 
 class Handling:
     """A handler that is let go row by row; it notes what begins and what ends, and raises what it is told to."""
 
-    def __init__(self, *, wait: bool = True, **raising: Exception) -> None:
+    def __init__(self, *, wait: bool = True, **raising: BaseException) -> None:
         self.begun, self.failed, self.ended = list[str](), list[str](), list[str]()
         self.raising = raising
         self.gates: dict[str, asyncio.Event] = {}
@@ -41,7 +42,7 @@ class Handling:
             self.gates.setdefault(name, asyncio.Event()).set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():
                 await self.moved.wait()
                 self.moved.clear()
@@ -124,8 +125,26 @@ async def test_told_to_end_it_ends_with_all_that_were_begun() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-@pytest.mark.parametrize(("streams", "done"), [("abc", 1), ("aab", 1)])
-async def test_once_the_time_is_over_none_begins_and_those_before_are_told(streams: str, done: int) -> None:
+@pytest.mark.parametrize("streams", ["abc", "aab", "a"])
+async def test_once_the_time_is_over_none_begins_and_those_before_are_told(streams: str) -> None:
     handling = Handling(wait=False)
-    told: Sequence[object] = await Beside(handling, at_once=1, seconds=-1).handled(rows(streams))
-    assert (len(told), handling.ended) == (done, ["a1"])
+    told = await Beside(handling, at_once=1, seconds=-1).handled(rows(streams))
+    assert [said for _, said in told] == ["said of a1"]
+    assert handling.begun == ["a1"]
+
+
+async def test_a_place_that_nobody_took_is_there_for_the_next() -> None:
+    beside = Beside(Handling(wait=False), at_once=1, seconds=-1)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for _ in range(2):
+            assert len(await beside.handled(rows("ab"))) == 1
+
+
+async def test_none_comes_after_one_of_its_stream_that_ended_because_what_it_waited_for_was_cancelled() -> None:
+    handling = Handling(a1=asyncio.CancelledError())
+    task = doing(handling, "aab", 3)
+    await handling.until(lambda: len(handling.begun) == 2)
+    handling.let("a1", "a2", "b1")
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert handling.begun == ["a1", "b1"]

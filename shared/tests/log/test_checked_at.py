@@ -6,11 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import MetaData, event
 from sqlalchemy.exc import DBAPIError
 
 from kompetenspass.log import readers as room
+from kompetenspass.log.project import Projection
 from kompetenspass.log.stamping import Stamper, Track
+from kompetenspass.log.supervisor import Supervisor
 
 World = Any
 
@@ -44,8 +46,11 @@ async def followed(world: World) -> Any:
     return asking
 
 
-async def test_all_who_ask_at_once_share_one_look_at_the_stored_cursors(world: World, asked: list[str]) -> None:
+async def test_all_who_ask_at_once_share_one_look_at_the_stored_cursors(
+    world: World, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     readers = await followed(world)
+    monkeypatch.setattr(room, "_RECENT_SECONDS", 3600)
     asked.clear()
     moments = await asyncio.gather(*(readers.checked_at("wallet") for _ in range(20)))
     assert moments == [world.clock()] * 20
@@ -70,6 +75,29 @@ async def test_while_the_cursors_cannot_be_read_all_who_ask_share_one_failure(wo
     answers = await asyncio.gather(*(readers.checked_at("wallet") for _ in range(20)), return_exceptions=True)
     assert all(isinstance(answer, DBAPIError) for answer in answers)
     assert len(asked) == 1
+
+
+async def test_it_is_not_known_while_one_that_reads_the_log_is_not_followed_yet(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, gate = Supervisor._look, asyncio.Event()
+
+    async def late(supervisor: Supervisor) -> None:
+        if supervisor.projection.name == "late":
+            await gate.wait()
+        await look(supervisor)
+
+    monkeypatch.setattr(Supervisor, "_look", late)
+    readers = world.readers(world.projection(), Projection("late", 1, ("wallet",), MetaData(), {}))
+    await readers.start()
+    await world.until(lambda: _checked(readers, "seeing"))
+    assert await readers.checked_at("wallet") is None
+    gate.set()
+    await world.until(lambda: readers.checked_at("wallet"))
+
+
+async def _checked(readers: Any, name: str) -> bool:
+    return any(stand.key.reader == name and stand.checked_at for stand in await readers.stands())
 
 
 async def test_a_position_has_passed_only_once_it_is_known_how_fresh_it_is(

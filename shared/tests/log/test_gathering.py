@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from kompetenspass.log import gathering
 from kompetenspass.log.gathering import Gathering
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
 
 
 class Doubling:
@@ -57,14 +59,21 @@ async def test_who_asks_while_others_are_answered_waits_for_the_next(doubling: D
     assert doubling.together == [[1], [2, 3]]
 
 
+@pytest.fixture
+def by_twos(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "MOST", 2)
+
+
+@pytest.mark.usefixtures("by_twos")
 async def test_a_batch_is_no_larger_than_it_may_be(doubling: Doubling) -> None:
-    asked = Gathering(doubling, most=2)
+    asked = Gathering(doubling)
     assert await asyncio.gather(*map(asked.ask, range(1, 6))) == [2, 4, 6, 8, 10]
     assert doubling.together == [[1, 2], [3, 4], [5]]
 
 
+@pytest.mark.usefixtures("by_twos")
 async def test_a_failure_is_that_of_its_own_batch_only(doubling: Doubling) -> None:
-    asked = Gathering(doubling, most=2)
+    asked = Gathering(doubling)
     answers = await asyncio.gather(*map(asked.ask, (1, 0, 2)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [ValueError, ValueError, int]
 
@@ -77,4 +86,16 @@ async def test_who_goes_away_leaves_the_others_their_answers(doubling: Doubling)
     gone.cancel()
     doubling.may.set()
     assert await stays == 4
-    assert gone.cancelled() or gone.cancelling()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+
+@pytest.mark.parametrize("others", [-1, 1])
+async def test_where_there_is_not_an_answer_for_each_the_batch_fails_and_nobody_waits(others: int) -> None:
+    async def miscounting(numbers: Sequence[int]) -> Sequence[int]:
+        return [0] * (len(numbers) + others)
+
+    asked = Gathering(miscounting)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        answers = await asyncio.gather(*map(asked.ask, (1, 2)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [ValueError] * 2

@@ -13,6 +13,7 @@ from kompetenspass.events.wallet import CredentialReceived
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.generations import transaction
 from kompetenspass.log.writing import Writing
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
 
 World = Any
 
@@ -33,7 +34,7 @@ async def test_a_replay_gives_the_same_rows_and_the_views_show_it(world: World) 
     assert await readers.replay("seeing") == 2
     assert await _bytes(world) == before
     await world.append("c")
-    assert await readers.caught_up("wallet", 3, 10)
+    assert await readers.caught_up("wallet", 3, PATIENCE_SECONDS)
     assert await world.rows() == [("a", 1), ("b", 1), ("c", 1)]
 
 
@@ -111,7 +112,7 @@ async def test_a_process_of_the_old_version_does_not_take_the_views_back(world: 
         return [lag.halted for lag in await old.lags()] == ["superseded"]
 
     await world.until(superseded)
-    assert await newer.caught_up("wallet", 2, 10)
+    assert await newer.caught_up("wallet", 2, PATIENCE_SECONDS)
     await world.until(lambda: _is_gone(world, "seen"))
 
 
@@ -120,7 +121,7 @@ async def test_dropped_tables_end_a_loop_that_still_followed_for_them(world: Wor
     await readers.replay("seeing")
     await readers.drop_old("seeing")
     await world.append("b")
-    assert await readers.caught_up("wallet", 2, 10)
+    assert await readers.caught_up("wallet", 2, PATIENCE_SECONDS)
     assert await world.rows() == [("a", 1), ("b", 1)]
 
 
@@ -142,7 +143,7 @@ async def _running(world: World, *digests: str) -> Any:
     await world.append(*digests)
     readers = world.readers()
     await readers.start()
-    assert await readers.caught_up("wallet", len(digests), 10)
+    assert await readers.caught_up("wallet", len(digests), PATIENCE_SECONDS)
     return readers
 
 

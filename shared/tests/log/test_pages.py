@@ -42,9 +42,14 @@ class Source:
         return found
 
 
+def unasked() -> None:
+    """Of a log that nobody rewrites, nobody is told that it was."""
+    raise AssertionError
+
+
 async def test_readers_at_one_place_share_the_rows_and_what_is_asked() -> None:
     source = Source(20)
-    pages = Pages(source.select)
+    pages = Pages(source.select, unasked)
     await pages.read(9, 11)
     source.asked.clear()
     read = await asyncio.gather(*(pages.read(15, 500) for _ in range(35)))
@@ -55,7 +60,7 @@ async def test_readers_at_one_place_share_the_rows_and_what_is_asked() -> None:
 
 async def test_a_page_that_is_full_is_given_out_again_without_asking() -> None:
     source = Source(600)
-    pages = Pages(source.select)
+    pages = Pages(source.select, unasked)
     first = await pages.read(0, 500)
     source.asked.clear()
     assert await pages.read(0, 500) == first
@@ -64,12 +69,12 @@ async def test_a_page_that_is_full_is_given_out_again_without_asking() -> None:
 
 async def test_the_end_is_said_only_by_what_was_asked_after_the_call() -> None:
     source = Source(3)
-    pages = Pages(source.select)
+    pages = Pages(source.select, unasked)
     assert len(await pages.read(0, 10)) == 3
     source.rows += Source(4).rows[3:]
     assert [row.position for row in await pages.read(0, 10)] == [1, 2, 3, 4]
     under_way = asyncio.create_task(pages.read(0, 10))
-    await source.asked_for(4, GROWTH)
+    await source.asked_for(3, GROWTH + 1)
     source.rows += Source(5).rows[4:]  # after that one was asked
     assert [row.position for row in await pages.read(0, 10)] == [1, 2, 3, 4, 5]
     await under_way
@@ -80,15 +85,15 @@ async def test_what_another_put_in_its_place_meanwhile_does_not_hide_the_end() -
 
     async def select(after: int, limit: int) -> Sequence[Recorded]:
         rows = await source.select(after, limit)
-        if limit == GROWTH:
+        if limit == GROWTH + 1:
             await may.wait()
         return rows
 
-    pages = Pages(select)
+    pages = Pages(select, unasked)
     assert len(await pages.read(3, 2)) == 2
     source.rows += Source(8).rows[7:]
     growing = asyncio.create_task(pages.read(5, 10))
-    await source.asked_for(5, GROWTH)
+    await source.asked_for(4, GROWTH + 1)
     assert len(await pages.read(0, 7)) == 7
     may.set()
     assert [row.position for row in await growing] == [6, 7, 8]
@@ -97,17 +102,19 @@ async def test_what_another_put_in_its_place_meanwhile_does_not_hide_the_end() -
 @pytest.mark.parametrize("limit", [1, 7, 501])
 async def test_no_more_is_remembered_than_the_bound_and_all_is_read_in_order(limit: int) -> None:
     source = Source(3 * REMEMBERED + 17)
-    pages = Pages(source.select)
+    pages = Pages(source.select, unasked)
     seen: list[int] = []
     while rows := await pages.read(len(seen), limit):
         seen += [row.position for row in rows]
-        assert len(pages) <= REMEMBERED
     assert seen == [row.position for row in source.rows]
+    source.asked.clear()
+    await pages.read(len(seen) - REMEMBERED - 1, 1)
+    assert source.asked
 
 
 async def test_whoever_is_behind_what_is_remembered_reads_for_himself() -> None:
     source = Source(5000)
-    pages = Pages(source.select)
+    pages = Pages(source.select, unasked)
     for after in range(3000, 5000, 500):
         await pages.read(after, 500)
     assert [row.position for row in await pages.read(10, 3)] == [11, 12, 13]
@@ -117,20 +124,44 @@ async def test_whoever_is_behind_what_is_remembered_reads_for_himself() -> None:
 
 
 async def test_what_is_longer_than_what_may_be_remembered_is_read_past_it() -> None:
-    pages = Pages(Source(5000).select)
-    assert len(await pages.read(0, 2000)) == 2000
-    assert len(pages) == 0
+    source = Source(5000)
+    pages = Pages(source.select, unasked)
+    for _ in range(2):
+        assert len(await pages.read(0, 2000)) == 2000
+    assert source.asked == [(0, 2000)] * 2
 
 
 async def test_a_failure_is_of_those_who_asked_and_the_next_asks_again() -> None:
     source = Source(5)
-    pages = Pages(source.select)
+    pages = Pages(source.select, unasked)
     await pages.read(0, 5)
     source.away = True
     with pytest.raises(OSError):
         await pages.read(0, 10)
     source.away = False
     assert len(await pages.read(0, 10)) == 5
+
+
+@pytest.mark.parametrize("events", [2, 5, 6])
+async def test_where_another_event_stands_at_the_end_all_is_forgotten_and_told(events: int) -> None:
+    source, told = Source(5), list[str]()
+    pages = Pages(source.select, lambda: told.append("another log"))
+    await pages.read(0, 10)
+    source.rows = Source(events).rows
+    read = await asyncio.gather(*(pages.read(0, 10) for _ in range(3)))
+    assert all(list(rows) == source.rows for rows in read)
+    assert told == ["another log"]
+
+
+async def test_a_log_that_is_rewritten_while_it_is_followed_is_another_one(
+    database: Database, wallet_log: PostgresLog
+) -> None:
+    await wallet_log.append(request("s", events=3))
+    before, epoch = await wallet_log.read(0, 10), await wallet_log.epoch()
+    await _rewrite(database)
+    after = await wallet_log.read(0, 10)
+    assert not {row.id for row in before} & {row.id for row in after}
+    assert await wallet_log.epoch() != epoch
 
 
 async def test_after_a_restore_nothing_of_the_former_log_is_given_out(
@@ -147,14 +178,21 @@ async def test_after_a_restore_nothing_of_the_former_log_is_given_out(
     await feed.stop()
 
 
-async def _restore_another(database: Database) -> None:
-    """Put other events where the log's are, as a restore does: all connections end, and the epoch is a new one."""
+async def _rewrite(database: Database, *and_then: str) -> None:
+    """Put other events where the log's are, under another epoch."""
     admin = await asyncpg.connect(database.admin_dsn)
     await admin.execute("SET session_replication_role = replica")
     await admin.execute("DELETE FROM wallet_log.log WHERE position = 3")
     await admin.execute("UPDATE wallet_log.log SET id = gen_random_uuid()")
     await renew_epoch(admin, "wallet")
-    await admin.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename IN ('log_reader', 'wallet')"
-    )
+    for statement in and_then:
+        await admin.execute(statement)
     await admin.close()
+
+
+async def _restore_another(database: Database) -> None:
+    """Do as a restore does: all connections end as well."""
+    await _rewrite(
+        database,
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename IN ('log_reader', 'wallet')",
+    )

@@ -13,9 +13,11 @@ import pytest
 from kompetenspass.core.errors import Problem
 from kompetenspass.core.ids import random_token
 from kompetenspass.log.api import Append, Recorded, Stored
+from kompetenspass.log.appender import arrays
 from kompetenspass.log.conformance import request
 from kompetenspass.log.postgres import PostgresFeed, PostgresLog, install, renew_epoch
 from kompetenspass.testing.postgres import Database
+from kompetenspass.testing.waiting import PATIENCE_SECONDS, until
 
 PROCESSES, EACH = 16, 40
 
@@ -50,8 +52,8 @@ async def test_an_event_is_never_changed(admin: asyncpg.Connection, wallet_log: 
         ("wallet", "INSERT INTO wallet_log.log VALUES (1, 's', 1, gen_random_uuid(), 't', now(), 'd')"),
         ("wallet", "SELECT 1 FROM wallet_log.log_head FOR UPDATE"),
         ("wallet", "SELECT 1 FROM registry_log.log"),
-        ("registry", "SELECT wallet_log.append('{}', '{}', '{}', '{}', '{}', '{}')"),
-        ("log_reader", "SELECT wallet_log.append('{}', '{}', '{}', '{}', '{}', '{}')"),
+        ("registry", "SELECT wallet_log.append('{}', '{}', '{}', '{}', '{}', '{}', '{}')"),
+        ("log_reader", "SELECT wallet_log.append('{}', '{}', '{}', '{}', '{}', '{}', '{}')"),
         ("log_reader", "DELETE FROM wallet_log.log"),
     ],
 )
@@ -100,8 +102,8 @@ async def test_no_append_reads_a_large_log_from_end_to_end(admin: asyncpg.Connec
 async def test_a_reader_hears_of_an_append_in_another_process(database: Database, wallet_log: PostgresLog) -> None:
     feed = PostgresFeed("wallet", database.dsn("log_reader"))
     await feed.start()
-    async with asyncio.timeout(5):
-        waiting = asyncio.create_task(feed.wait(0, 60))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        waiting = asyncio.create_task(feed.wait(0, 2 * PATIENCE_SECONDS))
         await wallet_log.append(request("s"))
         await waiting
     assert [row.position for row in await feed.read(0, 10)] == [1]
@@ -120,6 +122,54 @@ async def test_a_reader_whose_connection_was_cut_reads_on(
     assert len(await feed.read(0, 10)) == 1
     assert len(await wallet_log.read_stream("s")) == 1
     assert await wallet_log.append(request("s", 1)) == Stored(2, 2)
+    await feed.stop()
+
+
+async def test_a_stream_that_cannot_be_named_is_refused_to_its_own_caller_only(wallet_log: PostgresLog) -> None:
+    await wallet_log.append(request("s"))
+    names = ("s", "a\0b", "\ud800", "s")
+    told = await asyncio.gather(*map(wallet_log.read_stream, names), return_exceptions=True)
+    assert [one.code if isinstance(one, Problem) else len(one) for one in told] == [  # type: ignore[arg-type]  # rows
+        1,
+        "event_refused",
+        "event_refused",
+        1,
+    ]
+
+
+async def test_streams_that_cannot_be_read_soon_are_told_to_be_so(
+    admin: asyncpg.Connection, wallet_log: PostgresLog
+) -> None:
+    async with admin.transaction(), asyncio.timeout(PATIENCE_SECONDS):
+        await admin.execute("LOCK TABLE wallet_log.log")
+        with pytest.raises(Problem, match="log_unavailable"):
+            await wallet_log.read_stream("s")
+    assert await wallet_log.read_stream("s") == []
+
+
+async def test_what_was_read_beyond_the_head_is_not_taken_for_it(wallet_log: PostgresLog) -> None:
+    assert await wallet_log.read(10**6, 500) == []
+    begun = asyncio.get_running_loop().time()
+    await wallet_log.wait(0, 0.3)
+    assert asyncio.get_running_loop().time() - begun >= 0.3
+
+
+async def test_a_reader_that_goes_away_leaves_the_others_the_connection(
+    admin: asyncpg.Connection, database: Database, wallet_log: PostgresLog
+) -> None:
+    feed = PostgresFeed("wallet", database.dsn("log_reader"))
+    await feed.start()
+    who = "SELECT pid FROM pg_stat_activity WHERE usename = 'log_reader' AND datname = current_database()"
+    before = await admin.fetch(who)
+    async with admin.transaction():
+        await admin.execute("LOCK TABLE wallet_log.log")
+        reading = asyncio.create_task(feed.read(0, 10))
+        await until(lambda: admin.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert await feed.read(0, 10) == []
+    assert await admin.fetch(who) == before
     await feed.stop()
 
 
@@ -149,7 +199,7 @@ def test_a_reader_sees_every_position_once_while_sixteen_processes_append(databa
         writer.start()
     seen = asyncio.run(_followed(database.dsn("log_reader"), PROCESSES * EACH))
     for writer in writers:
-        writer.join(30)
+        writer.join(PATIENCE_SECONDS)
     assert [writer.exitcode for writer in writers] == [0] * PROCESSES
     assert [row.position for row in seen] == list(range(1, PROCESSES * EACH + 1))
     assert {(row.stream, row.version) for row in seen} == {
@@ -159,7 +209,7 @@ def test_a_reader_sees_every_position_once_while_sixteen_processes_append(databa
 
 def _write(dsn: str, number: int) -> None:
     async def write() -> None:
-        log = PostgresLog("wallet", dsn, deadline_seconds=30)
+        log = PostgresLog("wallet", dsn, deadline_seconds=PATIENCE_SECONDS)
         await log.start()
         for version in range(EACH):
             assert isinstance(await log.append(request(f"s-{number}", version)), Stored)
@@ -171,7 +221,7 @@ def _write(dsn: str, number: int) -> None:
 async def _followed(dsn: str, until: int) -> list[Recorded]:
     feed = PostgresFeed("wallet", dsn)
     seen: list[Recorded] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(4 * PATIENCE_SECONDS):
         while len(seen) < until:
             after = seen[-1].position if seen else 0
             seen += await feed.read(after, 100)
@@ -199,10 +249,7 @@ async def _append_often(admin: asyncpg.Connection, prefix: str) -> None:
 
 
 async def _append(admin: asyncpg.Connection, requests: list[Append]) -> None:
-    rows = [
-        (n, r.stream, r.expected_version, d.id, d.type, d.data) for n, r in enumerate(requests, 1) for d in r.drafts
-    ]
-    await admin.fetch("SELECT * FROM wallet_log.append($1, $2, $3, $4, $5, $6)", *map(list, zip(*rows, strict=True)))
+    await admin.fetch("SELECT * FROM wallet_log.append($1, $2, $3, $4, $5, $6, $7)", *arrays(requests))
 
 
 async def _sequential_scans(admin: asyncpg.Connection) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -19,12 +18,13 @@ from kompetenspass.log.conformance import draft
 from kompetenspass.log.memory import MemoryLog
 from kompetenspass.log.project import Poison, Retry
 from kompetenspass.log.readers import Readers
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
 
 World = Any
 
 
 async def caught_up(readers: Readers, world: World) -> None:
-    assert await readers.caught_up("wallet", await world.log.head(), 10)
+    assert await readers.caught_up("wallet", await world.log.head(), PATIENCE_SECONDS)
 
 
 def halted(readers: Readers) -> Callable[[], Awaitable[object]]:
@@ -240,7 +240,7 @@ async def _started(readers: Readers) -> bool:
 
 
 def _replace_last(log: MemoryLog) -> None:
-    log._log[-1] = replace(log._log[-1], id=uuid7())
+    log._log[-1] = log._log[-1]._replace(id=uuid7())
 
 
 async def _with_parked(world: World) -> Readers:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from kompetenspass.core.ids import uuid7
 from kompetenspass.events.wallet import CredentialPresented
-from kompetenspass.log.cursors import Cursor, Key, Taken, install_runner_tables, open_cursor, schemas
+from kompetenspass.log import cursors, stamping
+from kompetenspass.log.cursors import (
+    Cursor,
+    Key,
+    Stamp,
+    Taken,
+    hold,
+    install_runner_tables,
+    open_cursor,
+    schemas,
+    store,
+)
 from kompetenspass.log.generations import transaction
 from kompetenspass.log.project import Reaction
 from kompetenspass.log.stamping import Stamper, Track
 from kompetenspass.testing.clock import NOON
+from kompetenspass.testing.postgres import Database
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
 
 World = Any
 EPOCH = uuid7()
@@ -74,17 +88,73 @@ async def test_a_cursor_that_a_transaction_holds_keeps_nobody_waiting(engine: As
     assert not tracks[1].taken
 
 
-async def test_what_does_not_concern_a_reader_is_seen_here_at_once_and_stored_within_a_second(world: World) -> None:
+async def test_a_cursor_that_another_transaction_holds_is_skipped_until_the_next_second_and_nobody_took_it(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, other = await opened(engine, "held", "other")
+    stamper, tried = Stamper(engine, "wallet"), list[int]()
+
+    async def counted(driver: Any, service: str, stamps: Sequence[Stamp]) -> Mapping[tuple[Key, str], bool]:
+        tried.append(len(stamps))
+        return await store(driver, service, stamps)
+
+    monkeypatch.setattr(cursors, "store", counted)
+    monkeypatch.setattr(stamping, "STAMP_SECONDS", 3600)
+    for track in (held, other):
+        stamper.follow(track)
+        track.reached, track.moment = Cursor(EPOCH, 5, uuid7()), NOON
+    async with transaction(engine, schemas("wallet")) as connection:
+        await hold(connection, held.key, held.log)
+        for _ in range(3):
+            await stamper.stamp(held)
+    assert (await positions(engine, [held, other]), tried) == ([0, 5], [2])
+    monkeypatch.setattr(stamping, "STAMP_SECONDS", 0)
+    await stamper.stamp(held)
+    assert (await positions(engine, [held]), held.checked_at) == ([5], NOON)
+
+
+async def test_a_track_can_be_held_while_the_stamps_wait_for_a_connection(
+    engine: AsyncEngine, database: Database
+) -> None:
+    (track,) = await opened(engine, "a")
+    dsn = database.dsn("wallet").replace("postgresql:", "postgresql+asyncpg:", 1)
+    narrow = create_async_engine(dsn, pool_size=1, max_overflow=0)
+    stamper = Stamper(narrow, "wallet")
+    stamper.follow(track)
+    track.reached = Cursor(EPOCH, 5, uuid7())
+    async with narrow.connect() as the_only_one:
+        await the_only_one.exec_driver_sql("SELECT 1")
+        stamping_it = asyncio.create_task(stamper.stamp(track))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE_SECONDS), stamper.holding(track):
+            assert not stamping_it.done()
+    await stamping_it
+    assert await positions(engine, [track]) == [5]
+    await narrow.dispose()
+
+
+async def test_what_does_not_concern_a_reader_is_seen_here_at_once_and_stored_when_it_is_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stamping, "STAMP_SECONDS", 3600)
+
     async def never(_recorded: object) -> None:
         raise AssertionError
 
     reaction = Reaction("idle", ("wallet",), {CredentialPresented: never})
     readers = world.readers(world.projection(handlers={CredentialPresented: never}), reactions=[reaction])
     await readers.start()
+    await world.until(lambda: _checked(readers))
     await world.append("a", "b")
-    async with asyncio.timeout(0.9):
-        assert await readers.caught_up("wallet", 2, 10)
-    await world.until(lambda: _stored(readers, 2))
+    assert await readers.caught_up("wallet", 2, PATIENCE_SECONDS)
+    assert await _stored(readers, 0)
+    monkeypatch.setattr(stamping, "STAMP_SECONDS", 0)
+    await world.append("c")
+    await world.until(lambda: _stored(readers, 3))
+
+
+async def _checked(readers: Any) -> bool:
+    return [bool(stand.checked_at) for stand in await readers.stands()] == [True, True]
 
 
 async def _stored(readers: Any, position: int) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import ARRAY, BigInteger, Column, MetaData, Table, Text, func, select, text
+from sqlalchemy import ARRAY, BigInteger, Column, Index, MetaData, Table, Text, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -26,6 +26,10 @@ THINGS = Table(
     Column("said", JSONB),
     Column("words", ARRAY(Text)),
 )
+PLACES = Table(
+    "places", TABLES, Column("number", BigInteger, primary_key=True), Column("name", Text), Column("said", Text)
+)
+Index("places_named", PLACES.c.name, unique=True, postgresql_where=PLACES.c.said.is_(None))
 
 
 @pytest.fixture
@@ -160,6 +164,41 @@ def say(writing: Writing, step: tuple[str, int, str, int]) -> None:
             writing.change(THINGS, thing(number), {"name": name})
         case _:
             writing.change(THINGS, thing(number, name=name), {"position": position})
+
+
+PLACING = st.lists(
+    st.tuples(st.sampled_from(["put", "rename", "say"]), st.integers(1, 3), st.sampled_from("abc")), max_size=8
+)
+
+
+def place(writing: Writing, step: tuple[str, int, str]) -> None:
+    how, number, name = step
+    if how == "put":
+        writing.put(PLACES, {"number": number, "name": name})
+    else:
+        named = {"name": f"{name}{number}"} if how == "rename" else {"said": name}
+        writing.change(PLACES, {"number": number}, named)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=PLACING)
+@example(steps=[("put", 1, "a"), ("rename", 1, "b"), ("put", 2, "a")])
+@example(steps=[("put", 1, "a"), ("put", 2, "a"), ("put", 2, "b")])
+async def test_a_row_that_another_unique_key_keeps_out_stays_out_as_if_each_had_been_written_at_once(
+    connection: AsyncConnection, steps: list[tuple[str, int, str]]
+) -> None:
+    found = []
+    for together in (False, True):
+        nested = await connection.begin_nested()
+        writing = Writing(connection)
+        for step in steps:
+            place(writing, step)
+            if not together:
+                await writing.flush()
+        await writing.flush()
+        found.append([tuple(row) for row in await connection.execute(select(PLACES).order_by(PLACES.c.number))])
+        await nested.rollback()
+    assert found[0] == found[1]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,37 +9,43 @@ import json
 import re
 from typing import Any
 
+import orjson
 import rfc8785
 
 _B64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
 _LARGEST = 2**53 - 1  # of the integers that a double holds one by one
+_STRINGS = frozenset({str})
+_ALWAYS_PLAIN = frozenset({str, bool, type(None)})
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def canonical_json(value: object) -> bytes:
     """Return `value` as canonical JSON in UTF-8. Raises ValueError for what JSON cannot hold. Source: RFC 8785."""
-    if _is_plain(value):
+    if not _is_plain(value):
+        return rfc8785.dumps(value)  # type: ignore[arg-type]  # the library's recursive type is narrower than its check
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # nested deep, or a lone surrogate, which has no UTF-8: a ValueError here
         return _encode(value).encode("utf-8")
-    return rfc8785.dumps(value)  # type: ignore[arg-type]  # the library's recursive type is narrower than its check
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether the standard library's encoder, which is written in C, gives the canonical form of `value`.
+    """Return whether encoders written in C and Rust give the canonical form of `value`.
 
-    It escapes strings as the RFC demands. Floats and larger integers it writes otherwise, keys that are no strings it
-    makes strings, and it sorts by code point instead of UTF-16 unit, which is the same for ASCII: those are not plain.
+    They escape strings as the RFC demands. Floats and larger integers they write otherwise, keys that are no strings
+    they refuse or make strings, and they sort by code point instead of UTF-16 unit, which is the same for ASCII: those
+    are not plain.
     """
     kind = type(value)
     if kind is dict:
-        for key, member in value.items():
-            if type(key) is not str or not key.isascii():
-                return False
-            if type(member) is not str and member is not None and not _is_plain(member):
-                return False
-        return True
-    if kind is list or kind is tuple:
-        return all(type(member) is str or _is_plain(member) for member in value)
-    return kind is str or kind is bool or value is None or (kind is int and -_LARGEST <= value <= _LARGEST)
+        if not _STRINGS.issuperset(map(type, value)) or not "".join(value).isascii():
+            return False
+        inner = value.values()
+    elif kind is list or kind is tuple:
+        inner = value
+    else:
+        return kind in _ALWAYS_PLAIN or (kind is int and -_LARGEST <= value <= _LARGEST)
+    return all(map(_is_plain, [member for member in inner if type(member) not in _ALWAYS_PLAIN]))
 
 
 def b64u(data: bytes) -> str:

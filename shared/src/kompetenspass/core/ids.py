@@ -49,6 +49,11 @@ def random_token(size: int = 16) -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(size)).rstrip(b"=").decode()
 
 
+def random_fraction() -> float:
+    """Return an unpredictable number in [0, 1), for delays that shall not fall together."""
+    return secrets.randbelow(2**32) / 2**32
+
+
 def random_digits(length: int) -> str:
     """Return `length` unpredictable decimal digits, for transaction codes that a person types."""
     return f"{secrets.randbelow(10**length):0{length}d}"

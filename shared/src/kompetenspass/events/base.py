@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Audience = Literal["public", "partner", "internal"]
+"""Who may see a field: anyone; organisations that were let in; the platform itself. Each sees what those before see."""
+
+AUDIENCES: tuple[Audience, ...] = ("public", "partner", "internal")
 
 
 class Value(BaseModel):
@@ -30,5 +35,10 @@ class Event(Value):
 
 
 def public(**options: Any) -> Any:
-    """Declare a field that may leave the platform; all others are internal."""
+    """Declare a field that anyone may see; a field without a declaration never leaves the platform."""
     return Field(json_schema_extra={"audience": "public"}, **options)
+
+
+def partner(**options: Any) -> Any:
+    """Declare a field that may leave the platform for organisations that were let in, and for nobody else."""
+    return Field(json_schema_extra={"audience": "partner"}, **options)

@@ -42,16 +42,22 @@ def decode(event_type: str, payload: dict[str, Any]) -> Event:
     return EVENTS[event_type].read(payload)
 
 
-def envelope(event_id: UUID, event_type: str, data: str) -> Envelope:
-    """Return the envelope that the stored bytes `data` of a type hold. Raises as `decode` does.
+def event_of(event_type: str, data: str) -> Event:
+    """Return the event that the stored bytes `data` of a type hold. Raises as `decode` does.
 
-    An event of the newest version is parsed and validated in one go, together with what surrounds it.
+    An event of the newest version is parsed and validated in one go; what surrounds it is passed over.
     """
     newest = None if event_type in UPCASTS else EVENTS.get(event_type)
     read = _reader(newest or dict[str, Any])(data, extra="ignore")
     if read["type"] != event_type:
         raise ValueError(f"the bytes hold {read['type']}, not {event_type}")
-    return Envelope(event_id, read["payload"] if newest else decode(event_type, read["payload"]), read)
+    event: Event = read["payload"] if newest else decode(event_type, read["payload"])
+    return event
+
+
+def envelope(event_id: UUID, event_type: str, data: str) -> Envelope:
+    """Return the envelope that the stored bytes `data` of a type hold. Raises as `decode` does."""
+    return Envelope(event_id, event_of(event_type, data), data)
 
 
 @cache

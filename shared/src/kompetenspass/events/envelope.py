@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from kompetenspass.core.clock import rfc3339
@@ -50,38 +51,54 @@ class ActorRead(TypedDict):
 
 
 class Read(TypedDict, Generic[P]):
-    """What the stored bytes of one event hold; `payload` is the event, or what an older version of it holds."""
+    """What a reader of facts needs of the stored bytes; `payload` is the event, or what an older one of it holds."""
+
+    payload: P
+    type: str
+
+
+class Surroundings(TypedDict):
+    """What else the stored bytes of one event hold."""
 
     actor: ActorRead
     causation_id: str | None
     correlation_id: str
     occurred_at: datetime
-    payload: P
     policy_version: str
     traceparent: str | None
-    type: str
+
+
+_read_surroundings = TypeAdapter(Surroundings).validator.validate_json
+
+
+def context_of(data: str) -> Context:
+    """Return the context that the stored bytes of an event hold. Raises ValueError.
+
+    It is read apart from the event, since most readers look at the event alone.
+    """
+    read: Surroundings = _read_surroundings(data, extra="ignore")
+    return Context(
+        actor=Actor(read["actor"]["org"], read["actor"]["role"]),
+        occurred_at=read["occurred_at"],
+        correlation_id=read["correlation_id"],
+        causation_id=read["causation_id"],
+        traceparent=read["traceparent"],
+        policy_version=read["policy_version"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One event with its context, as read back from the stored bytes."""
+    """One event as read back from the stored bytes `data`."""
 
     id: UUID
     event: Event
-    read: Read[Any] = field(repr=False)
+    data: str = field(repr=False)
 
     @property
     def context(self) -> Context:
-        """The event's context; made when it is asked for, since most readers look at the event alone."""
-        read = self.read
-        return Context(
-            actor=Actor(read["actor"]["org"], read["actor"]["role"]),
-            occurred_at=read["occurred_at"],
-            correlation_id=read["correlation_id"],
-            causation_id=read["causation_id"],
-            traceparent=read["traceparent"],
-            policy_version=read["policy_version"],
-        )
+        """The event's context. Raises ValueError."""
+        return context_of(self.data)
 
 
 @dataclass(frozen=True, slots=True)

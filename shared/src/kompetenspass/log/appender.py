@@ -20,8 +20,10 @@ APPEND = "SELECT * FROM append($1, $2, $3, $4, $5, $6, $7)"
 BATCH_EVENTS = 128
 """Enough to spread a round trip and a flush over many events, and few enough that, with many callers, some are left for
 the next batch: while the server works at that one, this process hands out answers and takes in what comes next."""
-LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
-"""What a lost or refused connection raises: nothing is known about the statement that was under way."""
+LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError)
+"""What a lost or refused connection raises: nothing is known about the statement that was under way.
+
+The driver takes one that ends between two statements for an error of its own: InternalClientError."""
 
 _BAD_DATA = {"22", "23", "54"}  # not a value, against a constraint, larger than an index can hold
 _ROLLED_BACK = {"40", "53", "55"}  # the server says so: nothing was stored, the same again may succeed
@@ -172,7 +174,7 @@ class Appender:
 
     async def _sent(self, requests: Sequence[Append]) -> list[Answer]:
         """Send the same bytes until the server answers or the deadline passes; ids make the repeat safe."""
-        arguments = _arrays(requests)
+        arguments = arrays(requests)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._deadline_seconds
         maybe_stored, pause = False, 0.01
@@ -236,7 +238,7 @@ def unknown() -> Problem:
     )
 
 
-def _arrays(requests: Sequence[Append]) -> tuple[list[Any], ...]:
+def arrays(requests: Sequence[Append]) -> tuple[list[Any], ...]:
     """Return the seven arguments of the function: one element per event, requests numbered from 1."""
     events = [(number, request, draft) for number, request in enumerate(requests, 1) for draft in request.drafts]
     return (

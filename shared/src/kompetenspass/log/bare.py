@@ -9,12 +9,21 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
+ANSWER_SECONDS = 60.0
+"""What a statement has to be answered in, on every connection of a service: a connection that hangs, or a lock that
+nobody lets go, is an outage like any other, which its reader waits out. A page of events takes a few seconds."""
+
 
 @asynccontextmanager
 async def bare(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
     """Return a bare connection, on which each statement is a transaction of its own. It raises what asyncpg raises."""
     pooled = await engine.raw_connection()
     driver: asyncpg.Connection | None = pooled.driver_connection
+    while driver is not None and driver.is_closed():  # the server went away: the others of the pool may be closed, too
+        pooled.invalidate()
+        await greenlet_spawn(pooled.close)
+        pooled = await engine.raw_connection()
+        driver = pooled.driver_connection
     assert driver is not None
     try:
         yield driver

@@ -23,12 +23,13 @@ class Beside:
         self._places = asyncio.Semaphore(at_once)
         self._seconds = seconds
         self._newest: dict[str, asyncio.Task[str | None]] = {}
-        self._failures: list[Exception] = []
+        self._failures: list[Exception | asyncio.CancelledError] = []
 
     async def handled(self, rows: Sequence[Recorded]) -> Sequence[tuple[Recorded, str | None]]:
         """Return the rows that were handled, at least one, with what `handle` said of each.
 
         Raises what the first that failed has raised, when all that were begun are over; cancelled, they end with it.
+        One that ended because what it waited for was cancelled has failed as well.
         """
         clock = asyncio.get_running_loop().time
         begun, begin = list[asyncio.Task[str | None]](), clock()
@@ -36,6 +37,7 @@ class Beside:
             for row in rows:
                 await self._places.acquire()
                 if begun and (self._failures or clock() - begin > self._seconds):
+                    self._places.release()
                     break
                 before = self._newest.get(row.stream)
                 self._newest[row.stream] = group.create_task(self._one(row, before))
@@ -49,7 +51,7 @@ class Beside:
             if before is not None:
                 await asyncio.wait([before])
             return None if self._failures else await self._handle(row)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             self._failures.append(error)
             return None
         finally:

@@ -85,12 +85,17 @@ WITH said AS (
     JOIN said s ON (s.kind, s.reader, s.generation, s.log) = (c.kind, c.reader, c.generation, c.log)
     WHERE c.epoch = s.epoch AND c.position = s.before
     FOR UPDATE OF c SKIP LOCKED
+), stored AS (
+    UPDATE {{service}}.runner_cursor c
+    SET position = h.position, event_id = h.event_id, checked_at = coalesce(h.moment, c.checked_at)
+    FROM held h
+    WHERE (h.kind, h.reader, h.generation, h.log) = (c.kind, c.reader, c.generation, c.log) AND {_WITHOUT_WAITING}
+    RETURNING c.kind, c.reader, c.generation, c.log
 )
-UPDATE {{service}}.runner_cursor c
-SET position = h.position, event_id = h.event_id, checked_at = coalesce(h.moment, c.checked_at)
-FROM held h
-WHERE (h.kind, h.reader, h.generation, h.log) = (c.kind, c.reader, c.generation, c.log) AND {_WITHOUT_WAITING}
-RETURNING c.kind, c.reader, c.generation, c.log
+SELECT kind, reader, generation, log, t.kind IS NOT NULL AS is_stored
+FROM said s JOIN {{service}}.runner_cursor c USING (kind, reader, generation, log)
+LEFT JOIN stored t USING (kind, reader, generation, log)
+WHERE c.epoch = s.epoch AND c.position = s.before
 """  # noqa: S608  as above
 _STANDING = """
 SELECT (SELECT live FROM {service}.runner_generation WHERE projection = $2 AND number = $3) AS live,
@@ -189,16 +194,17 @@ async def advance(driver: asyncpg.Connection, service: str, key: Key, log: str, 
         raise Taken(key.reader)
 
 
-async def store(driver: asyncpg.Connection, service: str, stamps: Sequence[Stamp]) -> set[tuple[Key, str]]:
-    """Move and stamp many cursors in one statement; return whose were where this runner left them.
+async def store(driver: asyncpg.Connection, service: str, stamps: Sequence[Stamp]) -> Mapping[tuple[Key, str], bool]:
+    """Move and stamp many cursors in one statement; return of those that were where this runner left them whether they
+    are stored now.
 
-    It waits for nobody, and so holds up nobody: of a cursor that another transaction moves just now, it says the same.
+    It waits for nobody, and so holds up nobody: a cursor whose row another transaction holds just now is not stored.
     """
     keys = [(s.key.kind, s.key.reader, s.key.generation, s.log) for s in stamps]
     moves = [(s.before.epoch, s.before.position, s.after.position, s.after.event_id, s.moment) for s in stamps]
     columns = (*zip(*keys, strict=True), *zip(*moves, strict=True))
     stored = await driver.fetch(_STORE.format(service=service), *columns)
-    return {(Key(row["kind"], row["reader"], row["generation"]), row["log"]) for row in stored}
+    return {(Key(row["kind"], row["reader"], row["generation"]), row["log"]): row["is_stored"] for row in stored}
 
 
 async def standing(driver: asyncpg.Connection, service: str, key: Key, log: str) -> tuple[bool, frozenset[str]]:

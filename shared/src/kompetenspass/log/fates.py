@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.log.appender import LOST
 from kompetenspass.log.cursors import Taken
 from kompetenspass.log.project import Retry
 
@@ -62,9 +63,8 @@ def fate_of(error: Exception) -> Fate:
         return Fate.OUTAGE if error.connection_invalidated else _fate_in_database(error.orig)
     if isinstance(error, asyncpg.PostgresError):
         return _fate_in_database(error)
-    if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError):
-        return Fate.OUTAGE  # the connection; a ValueError is of a value that the driver cannot send
-    return Fate.OUTAGE if isinstance(error, OSError | TimeoutError | NoConnectionFree) else Fate.PARK
+    lost = isinstance(error, (*LOST, NoConnectionFree))
+    return Fate.OUTAGE if lost else Fate.PARK
 
 
 async def settle(action: Callable[[], Awaitable[T]]) -> T:

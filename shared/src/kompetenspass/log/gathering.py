@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 Q = TypeVar("Q")
 A = TypeVar("A")
+MOST = 200
+"""Questions that are answered together."""
 
 
 class Gathering(Generic[Q, A]):
@@ -18,9 +20,8 @@ class Gathering(Generic[Q, A]):
     questions were all asked before it begins, so that each caller sees what was true after its call.
     """
 
-    def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], *, most: int = 200) -> None:
+    def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A]]]) -> None:
         self._answer = answer
-        self._most = most
         self._turn = asyncio.Lock()
         self._open: list[tuple[Q, asyncio.Future[A]]] | None = None
         self._answering: set[asyncio.Task[Sequence[A]]] = set()  # the loop itself does not keep its tasks
@@ -28,7 +29,7 @@ class Gathering(Generic[Q, A]):
     async def ask(self, question: Q) -> A:
         """Return the answer. A caller that goes away leaves the others theirs."""
         batch = self._open
-        if batch is None or len(batch) >= self._most:
+        if batch is None or len(batch) >= MOST:
             batch = self._open = []
             task = asyncio.create_task(self._answered(batch))
             self._answering.add(task)
@@ -43,7 +44,10 @@ class Gathering(Generic[Q, A]):
             await asyncio.sleep(0)  # whoever is ready to ask goes along
             if self._open is batch:
                 self._open = None
-            return await self._answer([question for question, _ in batch])
+            answers = await self._answer([question for question, _ in batch])
+            if len(answers) != len(batch):
+                raise ValueError(f"{len(answers)} answers to {len(batch)} questions")
+            return answers
 
 
 def _hand_out(batch: Sequence[tuple[Q, asyncio.Future[A]]], answered: asyncio.Task[Sequence[A]]) -> None:

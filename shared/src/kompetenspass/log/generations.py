@@ -11,10 +11,13 @@ from sqlalchemy import Table, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DropSchema
 
+from kompetenspass.log.bare import both
 from kompetenspass.log.cursors import CURSORS, GENERATIONS, PARKED, lock, schemas
 from kompetenspass.log.project import Projection
 
 _LIVE = "SELECT number FROM {service}.runner_generation WHERE projection = $1 AND code_version = $2 AND live"
+
+_INDEX_SECONDS = 24 * 3600.0  # of a large table it takes longer than anything else that is asked of the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,13 @@ async def index(engine: AsyncEngine, service: str, projection: Projection, fille
     """Make the indexes that its tables were filled without."""
     if not projection.indexed_last:
         return
-    async with transaction(engine, schemas(service, filled.schema(service))) as connection:
+    async with both(engine.execution_options(isolation_level="AUTOCOMMIT")) as (connection, driver):
+        quote = connection.dialect.identifier_preparer.quote
+        await driver.execute(f"SET LOCAL search_path TO {quote(filled.schema(service))}")
         for table in projection.metadata.sorted_tables:
             for missing in table.indexes:
-                await connection.execute(CreateIndex(missing, if_not_exists=True))
+                made = CreateIndex(missing, if_not_exists=True).compile(dialect=connection.dialect)
+                await driver.execute(str(made), timeout=_INDEX_SECONDS)
 
 
 async def switch(engine: AsyncEngine, service: str, projection: Projection, to: Generation) -> bool:

@@ -19,20 +19,22 @@ class Pages:
     """The newest events that were read, at most `REMEMBERED`, one after the other as the log has them.
 
     An event never changes, so that it may be given out again for as long as the log is the same one: whoever loses
-    the connection to it calls `forget`. That nothing stands after an event is only said after asking.
+    the connection to it calls `forget`. That nothing stands after an event is only said after asking, and then the
+    event is read again: where another stands in its place, all is forgotten, and `rewritten` is called.
+
+    `select` is asked by several at a time, and has to answer them one after the other.
     """
 
-    def __init__(self, select: Callable[[int, int], Awaitable[Sequence[Recorded]]]) -> None:
+    def __init__(
+        self, select: Callable[[int, int], Awaitable[Sequence[Recorded]]], rewritten: Callable[[], None]
+    ) -> None:
         self._select = select
+        self._rewritten = rewritten
         self._rows: list[Recorded] = []
         self._after = 0
         self._turn = asyncio.Lock()
         self._begun = 0
         self._ended = False
-
-    def __len__(self) -> int:
-        """How many events are remembered."""
-        return len(self._rows)
 
     def forget(self) -> None:
         """Remember nothing: the log may be another one."""
@@ -69,12 +71,20 @@ class Pages:
             if self._begun > begun or not self._rows:
                 return self._ended
             self._begun, self._ended = self._begun + 1, False
-            after = self._rows[-1].position
-            rows = await self._select(after, GROWTH)
-            if self._rows and self._rows[-1].position == after:  # else others came in between, and it is asked again
-                self._add(rows)
-                self._ended = len(rows) < GROWTH
+            last = self._rows[-1]
+            rows = await self._select(last.position - 1, GROWTH + 1)
+            if self._rows and self._rows[-1] is last:  # else others came in between, and it is asked again
+                self._follow(last, rows)
             return self._ended
+
+    def _follow(self, last: Recorded, rows: Sequence[Recorded]) -> None:
+        """Add what follows the last event, which comes with it."""
+        if not rows or (rows[0].position, rows[0].id) != (last.position, last.id):
+            self.forget()
+            self._rewritten()
+            return
+        self._add(rows[1:])
+        self._ended = len(rows) <= GROWTH
 
     def _add(self, rows: Sequence[Recorded]) -> None:
         self._rows += rows

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from kompetenspass.log.api import Answer, Append, Recorded
+from kompetenspass.log.api import Answer, Append, Recorded, check_text
 from kompetenspass.log.appender import LOST, Appender, unavailable
+from kompetenspass.log.bare import ANSWER_SECONDS
 from kompetenspass.log.gathering import Gathering
+from kompetenspass.log.outages import GONE, PATIENCE, SHORT_SECONDS, twice
 from kompetenspass.log.pages import Pages
 from kompetenspass.log.waking import Bell, Waker, heard
 
@@ -52,8 +54,8 @@ async def renew_epoch(admin: asyncpg.Connection, owner: str) -> None:
 class PostgresFeed:
     """Follows one owner's log over one connection of a role that may only SELECT: pages by key, LISTEN, and polls.
 
-    All readers of a process share it, and what it read last: a restore of the log ends the connection, and with it
-    what is remembered of the log.
+    All readers of a process share it, and what it read last. A log that is another one than it was, restored or
+    rewritten, is noticed by its connections' end or by its last event; then nothing of the former is remembered.
     """
 
     def __init__(self, owner: str, dsn: str) -> None:
@@ -62,7 +64,7 @@ class PostgresFeed:
         self._connection: Any = None
         self._turn, self._looking = asyncio.Lock(), asyncio.Lock()
         self._bell = Bell()
-        self._pages = Pages(self._selected)
+        self._pages = Pages(self._selected, self._forget_epoch)
         self._epoch: UUID | None = None
         self._seen = 0
         self._asked = float("-inf")
@@ -76,7 +78,7 @@ class PostgresFeed:
         self._drop()
 
     async def epoch(self) -> UUID:
-        """Return the log's epoch, read once per connection: a restore ends all of them."""
+        """Return the log's epoch, read once for as long as the log is the same one."""
         if self._is_cut() or self._epoch is None:
             self._epoch = (await self._fetch("SELECT epoch FROM log_head"))[0]["epoch"]
         return self._epoch
@@ -124,9 +126,9 @@ class PostgresFeed:
 
     async def _selected(self, after: int, limit: int) -> Sequence[Recorded]:
         hearing, asked = self._bell.hearing, asyncio.get_running_loop().time()
-        rows = [_recorded(row) for row in await self._fetch(_READ, after, limit)]
-        if len(rows) < limit:
-            self._learned(rows[-1].position if rows else after, hearing, asked)
+        rows = [*map(Recorded._make, await self._fetch(_READ, after, limit))]
+        if 0 < len(rows) < limit:  # of a place beyond the head, nothing is known
+            self._learned(rows[-1].position, hearing, asked)
         return rows
 
     def _is_cut(self) -> bool:
@@ -134,25 +136,38 @@ class PostgresFeed:
 
     async def _fetch(self, query: str, *arguments: object) -> Sequence[Any]:
         async with self._turn:
-            return await _twice(lambda: self._fetch_once(query, arguments))
+            return await twice(lambda: self._fetch_once(query, arguments), unavailable)
 
     async def _fetch_once(self, query: str, arguments: Sequence[object]) -> Sequence[Any]:
+        """Return the rows. A reader that goes away meanwhile leaves the others the connection: its query is ended."""
         try:
             if self._is_cut():
                 self._drop()
-                self._connection = await _connect(self._dsn, self.owner)
-                await self._connection.add_listener(f"{self.owner}_log", lambda *_: self.ring())
+                self._connection = await self._listening()
             rows: Sequence[Any] = await self._connection.fetch(query, *arguments)
-        except BaseException:
+        except Exception:
             self._drop()
             raise
         return rows
 
+    async def _listening(self) -> Any:
+        connection = await _connect(self._dsn, self.owner)
+        try:
+            await connection.add_listener(f"{self.owner}_log", lambda *_: self.ring())
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
     def _drop(self) -> None:
-        connection, self._connection, self._epoch = self._connection, None, None
+        connection, self._connection = self._connection, None
         self._pages.forget()
+        self._forget_epoch()
         if connection is not None:
             connection.terminate()
+
+    def _forget_epoch(self) -> None:
+        self._epoch = None
 
 
 class PostgresLog(PostgresFeed):
@@ -179,9 +194,14 @@ class PostgresLog(PostgresFeed):
     async def start(self) -> None:
         """Connect and begin to take appends."""
         await super().start()
-        settings = _settings(self.owner, **_BY_KEY)
         self._pool = await asyncpg.create_pool(
-            self._dsn, min_size=1, max_size=4, server_settings=settings, reset=_nothing_to_reset
+            self._dsn,
+            min_size=1,
+            max_size=4,
+            server_settings=_settings(self.owner, **_BY_KEY, **PATIENCE),
+            timeout=5,
+            command_timeout=ANSWER_SECONDS,
+            reset=_nothing_to_reset,
         )
         self._appender.start()
         self._waking = asyncio.create_task(self._waker.run(), name=f"{self.owner} waker")
@@ -201,16 +221,26 @@ class PostgresLog(PostgresFeed):
         return await self._appender.append(request)
 
     async def read_stream(self, stream: str, after_version: int = 0) -> Sequence[Recorded]:
-        """Return the stream's events after a version, in order. Raises Problem `log_unavailable`."""
+        """Return the stream's events after a version, in order. Raises Problem `log_unavailable`, `event_refused`."""
+        check_text(stream)  # another's would be refused with it
         return await self._streams.ask((stream, after_version))
 
     async def _read_streams(self, asked: Sequence[tuple[str, int]]) -> Sequence[Sequence[Recorded]]:
         """Return what was asked of each stream, in one statement for all who ask at the same moment."""
         streams, versions = zip(*asked, strict=True)
         found: list[list[Recorded]] = [[] for _ in asked]
-        for number, *row in await _twice(lambda: self._pool.fetch(_READ_STREAMS, streams, versions)):
-            found[number - 1].append(_recorded(row))
+        for number, *row in await twice(lambda: self._read_streams_once(streams, versions), unavailable):
+            found[number - 1].append(Recorded._make(row))
         return found
+
+    async def _read_streams_once(self, streams: Sequence[str], versions: Sequence[int]) -> Sequence[Any]:
+        async with self._pool.acquire() as connection:
+            try:
+                rows: Sequence[Any] = await connection.fetch(_READ_STREAMS, streams, versions, timeout=SHORT_SECONDS)
+            except GONE:
+                connection.terminate()
+                raise
+            return rows
 
     def _committed(self) -> None:
         self.ring()
@@ -230,28 +260,13 @@ async def _nothing_to_reset(_connection: object) -> None:
     """Spare a round trip: what runs on the pool's connections leaves nothing behind in its session."""
 
 
-async def _twice(fetch: Callable[[], Awaitable[Sequence[Any]]]) -> Sequence[Any]:
-    """Return the rows; after a lost connection once more over a new one. Raises Problem `log_unavailable`."""
-    try:
-        return await fetch()
-    except (*LOST, asyncpg.OperatorInterventionError):
-        pass
-    try:
-        return await fetch()
-    except (*LOST, asyncpg.OperatorInterventionError) as error:
-        raise unavailable(type(error).__name__) from error
-
-
 async def _connect(dsn: str, owner: str, **settings: str) -> Any:
-    return await asyncpg.connect(dsn, server_settings=_settings(owner, **settings), timeout=5)
+    settings = _settings(owner, **settings)
+    return await asyncpg.connect(dsn, server_settings=settings, timeout=5, command_timeout=ANSWER_SECONDS)
 
 
 def _settings(owner: str, **settings: str) -> dict[str, str]:
     return {"search_path": f"{_named(owner)}_log", "application_name": f"{owner} log", **settings}
-
-
-def _recorded(row: Any) -> Recorded:
-    return Recorded(*row)
 
 
 def _named(owner: str) -> str:

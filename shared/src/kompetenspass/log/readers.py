@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from kompetenspass.log.runner import Follower, Place
 from kompetenspass.log.supervisor import Supervisor, ended
 from kompetenspass.log.unparking import Unparking
 from kompetenspass.log.waking import heard
+from kompetenspass.log.watching import kept, watch
 
 _FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.01, 0.25
 _RECENT_SECONDS = 1.0
@@ -31,7 +32,10 @@ _RECENT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far one reader is in one log. `started`: it has once been at the head; `halted`: why it stopped, or None."""
+    """How far one reader is in one log. `started`: it has once been at the head; `halted`: why it stopped, or None.
+
+    `stalled`: it makes no step although its log has more.
+    """
 
     reader: str
     log: str
@@ -39,6 +43,7 @@ class Lag:
     head: int
     started: bool
     halted: str | None
+    stalled: bool = False
 
     @property
     def lag(self) -> int:
@@ -96,8 +101,10 @@ class Readers:
             for reaction in self._reactions.values()
             for log in reaction.logs
         ]
-        self._tasks = [asyncio.create_task(s.run(), name=s.projection.name) for s in self._supervisors]
-        self._tasks += [asyncio.create_task(f.run(), name=f"{f.key.reader}:{f.feed.owner}") for f in self._reacting]
+        runs = {s.projection.name: s.run for s in self._supervisors}
+        runs |= {f.name: f.run for f in self._reacting}
+        self._tasks = [asyncio.create_task(kept(name, run), name=name) for name, run in runs.items()]
+        self._tasks.append(asyncio.create_task(kept("watch", lambda: watch(self._looks)), name="watch"))
 
     async def stop(self) -> None:
         """End the loops; what was not committed is done again after the next start."""
@@ -130,7 +137,7 @@ class Readers:
         return [
             Lag(s.key.reader, s.log, s.position, await self._feeds[s.log].head(), started=True, halted=None)
             for s in await self.stands()
-            if s.log in self._feeds
+            if self._reads(s)
         ]
 
     async def judging_parked(self) -> int:
@@ -158,8 +165,10 @@ class Readers:
 
     async def checked_at(self, log: str) -> datetime | None:
         """Return since when all projections that read the log are known to have read all of it; None: never yet."""
-        here = [f.checked_at for s in self._supervisors for f in s.followers if f.feed.owner == log]
-        if here and None not in here:
+        reading = [s for s in self._supervisors if log in s.projection.logs]
+        live = [s for s in reading if s.generation is not None and s.generation.live]
+        here = [f.checked_at for s in live for f in s.followers if f.feed.owner == log and f.halted is None]
+        if here and len(here) == len(reading) and None not in here:
             return min(moment for moment in here if moment is not None)
         stands = self._stored[1] if self._is_recent() else await self._asking.ask(None)
         wanted = {name for name, projection in self._projections.items() if log in projection.logs}
@@ -222,14 +231,25 @@ class Readers:
 
         None while the database is away.
         """
+        now = asyncio.get_running_loop().time()
         try:
             found = await self.stands()
         except DBAPIError as error:
             if fate_of(error) is not Fate.OUTAGE:
                 raise
             return set()
+        self._stored = (now, found)  # whoever heard that a position has passed may ask at once how fresh that is
         kept = {s.key.reader: s.position for s in found if s.key.kind == "projection" and s.log == log and s.checked_at}
         return {name for name, reached in kept.items() if reached >= position}
+
+    def _reads(self, stand: Stand) -> bool:
+        """Return whether a stored cursor is of a declared reader; a former version's, that moves no more, is not."""
+        declared = self._projections if stand.key.kind == "projection" else self._reactions
+        reader: Projection | Reaction | None = declared.get(stand.key.reader)
+        return reader is not None and stand.log in reader.logs
+
+    def _looks(self) -> Sequence[Awaitable[None]]:
+        return [f.steps.look(f.position) for f in self._followers() if f.halted is None]
 
     def _followers(self) -> list[Follower]:
         return [*(f for s in self._supervisors for f in s.followers), *self._reacting]
@@ -237,7 +257,15 @@ class Readers:
     async def _lag_of(self, follower: Follower) -> Lag:
         log, position = follower.feed.owner, follower.position
         head = await follower.feed.head()
-        return Lag(follower.key.reader, log, position, max(head, position), follower.at_head, follower.halted)
+        return Lag(
+            follower.key.reader,
+            log,
+            position,
+            max(head, position),
+            follower.at_head,
+            follower.halted,
+            follower.steps.stalled,
+        )
 
     def _declared(self, name: str) -> Projection:
         if name not in self._projections:

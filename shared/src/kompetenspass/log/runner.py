@@ -20,6 +20,7 @@ from kompetenspass.log.fates import Halt, Superseded, is_of_tables
 from kompetenspass.log.generations import transaction
 from kompetenspass.log.stamping import Stamper, Track
 from kompetenspass.log.waking import Bell
+from kompetenspass.log.watching import Steps
 
 PAGE = 500
 LONGEST_PAUSE_SECONDS = 5.0
@@ -64,9 +65,15 @@ class Follower(ABC):
         self.feed = feed
         self.key = key
         self.track = Track(key, feed.owner)
+        self.steps = Steps(key.reader, feed)
         self.told = -1
         self.at_head = False
         self.halted: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Which reader it is, of which log."""
+        return f"{self.key.reader}:{self.feed.owner}"
 
     @property
     def page(self) -> int:
@@ -86,6 +93,7 @@ class Follower(ABC):
     async def run(self) -> None:
         """Follow the log until cancelled or halted; an outage is waited out, with growing pauses."""
         self.place.stamper.follow(self.track)
+        self.steps.begun()
         try:
             await self._follow()
         finally:
@@ -130,6 +138,7 @@ class Follower(ABC):
             self.track.moment = moment
         await self.place.stamper.stamp(self.track)
         self._moved(at_head=len(rows) < self.page)
+        self.steps.made()
         if not rows:
             await self.feed.wait(self.position, self.place.stamper.pause_seconds)
         elif len(rows) < self.page:

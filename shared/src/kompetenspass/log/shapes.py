@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 import asyncpg
-from sqlalchemy import ARRAY, JSON, Column, Table
+from sqlalchemy import ARRAY, JSON, Column, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects are not typed
@@ -39,7 +39,9 @@ class Shape:
         names = [column.name for column in self._columns]
         self.key = _getter([names.index(column.name) for column in table.primary_key])
         self.whole_key = _getter(range(len(key))) if kind is Kind.CHANGE else self.key
-        self.folds = not (kind is Kind.CHANGE and set(key) & set(values))  # else the first may keep the second from it
+        self.moves = not _has_another_key(table)
+        meets_itself = kind is Kind.CHANGE and set(key) & set(values)  # then the first may keep the second from it
+        self.folds = self.moves and not meets_itself
         self._position = names.index("position") if kind is Kind.NEWEST else -1
         self._bound = [(at, _processor(column)) for at, column in enumerate(self._columns) if _is_bound(column)]
         self._documents = [(at, processor) for at, processor in self._bound if isinstance(self._columns[at].type, JSON)]
@@ -128,6 +130,12 @@ def _update(names: Sequence[str], columns: Sequence[Column[Any]], keys: int) -> 
     values = [_read_as(f"${n}::{_sent_as(column)}", column) for n, column in enumerate(columns, 1)]
     pairs = [f"{_quoted(name)} = {value}" for name, value in zip(names, values, strict=True)]
     return f"UPDATE {{table}} SET {', '.join(pairs[keys:])} WHERE {' AND '.join(pairs[:keys])}"  # noqa: S608  as above
+
+
+def _has_another_key(table: Table) -> bool:
+    """Return whether anything but its primary key keeps a row from the table."""
+    constrained = any(isinstance(constraint, UniqueConstraint) for constraint in table.constraints)
+    return constrained or any(index.unique for index in table.indexes)
 
 
 def _getter(places: Sequence[int]) -> Callable[[tuple[Any, ...]], Any]:

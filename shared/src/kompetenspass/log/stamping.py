@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ class Track:
     """One reader's way through a log: the cursor as it is stored, and how far it has come since.
 
     What lies between the two did not concern the reader: a crash costs no more than reading it again. `moment`: when
-    nothing stood after `reached`; `checked_at`: what of that is stored.
+    nothing stood after `reached`; `checked_at`: what of that is stored. `skipped`: another transaction held the row.
     """
 
     key: Key
@@ -35,6 +35,7 @@ class Track:
     checked_at: datetime | None = None
     held: bool = False
     taken: bool = False
+    skipped: bool = False
 
     def opened(self, cursor: Cursor) -> None:
         """Begin at a stored cursor."""
@@ -79,12 +80,11 @@ class Stamper:
 
         Raises Taken when this track's cursor is not where it left it; another's reader hears of its own by `taken`.
         """
-        first = track.checked_at is None and track.moment is not None
+        first = track.checked_at is None and track.moment is not None and not track.skipped
         now = asyncio.get_running_loop().time()
         if first or now - self._begun >= STAMP_SECONDS:
             self._begun = now
-            async with self._turn:
-                await self._store([each for each in self._tracks if each.is_due])
+            await self._store()
         if track.taken:
             raise Taken(track.key.reader)
 
@@ -98,17 +98,22 @@ class Stamper:
         finally:
             track.held = False
 
-    async def _store(self, due: Sequence[Track]) -> None:
-        if not due:
+    async def _store(self) -> None:
+        if not any(track.is_due for track in self._tracks):
             return
-        stamps = [track.stamp() for track in due]
-        async with bare(self._engine) as driver:
+        async with bare(self._engine) as driver, self._turn:  # whoever holds a track waits for no connection
+            due = [track for track in self._tracks if track.is_due]
+            stamps = [track.stamp() for track in due]
             stored = await cursors.store(driver, self._service, stamps)
-        for track, stamp in zip(due, stamps, strict=True):
-            if (stamp.key, stamp.log) not in stored:
-                track.taken = True
-                continue
-            track.stored = stamp.after
-            track.checked_at = stamp.moment or track.checked_at
-            if track.moment is stamp.moment:
-                track.moment = None
+            for track, stamp in zip(due, stamps, strict=True):
+                _told(track, stamp, stored.get((stamp.key, stamp.log)))
+
+
+def _told(track: Track, stamp: Stamp, is_stored: bool | None) -> None:
+    """Note what became of a stamp: stored, not now because another held the row, or None: the cursor is elsewhere."""
+    track.taken, track.skipped = is_stored is None, is_stored is False
+    if is_stored:
+        track.stored = stamp.after
+        track.checked_at = stamp.moment or track.checked_at
+        if track.moment is stamp.moment:
+            track.moment = None

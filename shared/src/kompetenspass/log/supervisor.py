@@ -16,6 +16,7 @@ from kompetenspass.log.project import Projection
 from kompetenspass.log.projecting import ProjectionFollower
 from kompetenspass.log.runner import Place
 from kompetenspass.log.waking import heard
+from kompetenspass.log.watching import kept
 
 LOOK_SECONDS = 0.5
 _FILL_POLL_SECONDS = 0.05
@@ -46,6 +47,7 @@ class Supervisor:
                 await self._pause()
         finally:
             await ended(self._tasks)
+            self.generation, self.followers = None, ()
 
     async def _look(self) -> None:
         generation = await self._wanted()
@@ -54,7 +56,7 @@ class Supervisor:
         if self.generation is None or generation.number != self.generation.number:
             await ended(self._tasks)
             self.followers = followers_of(self.place, self._feeds, self.projection, generation)
-            self._tasks = [asyncio.create_task(f.run(), name=f"{f.key.reader}:{f.feed.owner}") for f in self.followers]
+            self._tasks = [asyncio.create_task(kept(f.name, f.run)) for f in self.followers]
         self.generation = generation
         if not generation.live and not any(f.halted for f in self.followers):
             await fill(self.place, self.projection, generation, self.followers)
@@ -84,7 +86,7 @@ async def replay(place: Place, feeds: Mapping[str, Feed], projection: Projection
     await generations.prepare(place.engine, place.service, projection)
     generation = await generations.begin_replay(place.engine, place.service, projection)
     followers = followers_of(place, feeds, projection, generation)
-    tasks = [asyncio.create_task(follower.run()) for follower in followers]
+    tasks = [asyncio.create_task(kept(follower.name, follower.run)) for follower in followers]
     try:
         await fill(place, projection, generation, followers)
     finally:

@@ -120,7 +120,8 @@ class _Stages:
     """What is to be written into one table: one statement after the other, each for many rows.
 
     Rows with different primary keys may change places. Of one with the same key as another, the later is either folded
-    with it, or goes into a later statement.
+    with it, or goes into a later statement. Where a table has another unique key, any row may keep any other from it:
+    there they stay in their order.
     """
 
     def __init__(self) -> None:
@@ -135,7 +136,8 @@ class _Stages:
             if whole in rows and shape.folds:
                 rows[whole] = shape.folded(rows[whole], row)
                 return
-        self._last[key] = at = self._place(shape, at + 1)
+        first = at + 1 if shape.moves else max(at + 1, len(self.stages) - 1)
+        self._last[key] = at = self._place(shape, first)
         self.stages[at][1][whole] = row
 
     def _place(self, shape: Shape, first: int) -> int:

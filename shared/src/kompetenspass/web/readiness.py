@@ -9,13 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class CursorState:
-    """How far one reader (a projection or a reaction) is in one log. `halted` is why it stopped, or None."""
+    """How far one reader (a projection or a reaction) is in one log. `halted` is why it stopped, or None.
+
+    `stalled` says that it makes no step although its log has more: no reason not to answer, but somebody must look.
+    """
 
     reader: str
     log: str
     position: int
     head: int
     halted: str | None = None
+    stalled: bool = False
 
     @property
     def lag(self) -> int:
@@ -45,7 +49,14 @@ class Readiness:
             "appender": "healthy" if self.appender_healthy else "failed",
             "parked": self.parked,
             "cursors": [
-                {"reader": c.reader, "log": c.log, "position": c.position, "lag": c.lag, "halted": c.halted}
+                {
+                    "reader": c.reader,
+                    "log": c.log,
+                    "position": c.position,
+                    "lag": c.lag,
+                    "halted": c.halted,
+                    "stalled": c.stalled,
+                }
                 for c in self.cursors
             ],
         }

@@ -33,7 +33,7 @@ class Runtime:
 
     `engine`, `statements` (hot ones), `log`, `feeds` (by owner, the service's own log among them), `clock` and `http`
     may be handed to adapters before it is entered, but only used while it is. `fatal` is set when the process cannot
-    go on.
+    go on, `stopping` when it begins to stop: an answer that would go on for long ends then.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Runtime:
         self._foreign = {owner: PostgresFeed(owner, dsn) for owner, dsn in settings.feed_dsns.items()}
         self.feeds: dict[str, Feed] = {**self._foreign, self.service: self.log}
         self.readers = Readers(self.service, self.engine, self.feeds, clock)
-        self.fatal = asyncio.Event()
+        self.fatal, self.stopping = asyncio.Event(), asyncio.Event()
         self._timers: list[Timer] = []
         self._starts: list[Callable[[], Awaitable[None]]] = []
         self._open: AsyncExitStack | None = None
@@ -79,6 +79,7 @@ class Runtime:
     async def __aenter__(self) -> Self:
         """Open everything, in order. Raises what cannot be opened; what was opened before is closed again."""
         structlog.contextvars.bind_contextvars(service=self.service)
+        self.stopping.clear()
         async with AsyncExitStack() as stack:
             stack.enter_context(es256.using(self.settings.crypto))
             await upgrade(self.settings.database_dsn, self.migrations)
@@ -96,6 +97,7 @@ class Runtime:
 
     async def __aexit__(self, *_error: object) -> None:
         """Stop the readers and timers, drain the appender, close."""
+        self.stopping.set()
         if self._open:
             await self._open.aclose()
             self._open = None
@@ -198,4 +200,4 @@ async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
 
 
 def _cursor(lag: Lag) -> CursorState:
-    return CursorState(lag.reader, lag.log, lag.position, lag.head, lag.halted)
+    return CursorState(lag.reader, lag.log, lag.position, lag.head, lag.halted, lag.stalled)

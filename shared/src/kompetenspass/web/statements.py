@@ -12,7 +12,10 @@ from typing import Any
 
 import asyncpg
 
+from kompetenspass.core.errors import Problem
+from kompetenspass.log.appender import LOST
 from kompetenspass.log.gathering import Gathering
+from kompetenspass.log.outages import GIVEN_UP, GONE, PATIENCE, SHORT_SECONDS, database_unavailable, outcome_unknown
 
 _CONNECTIONS = 4
 _SETTINGS = {
@@ -20,6 +23,7 @@ _SETTINGS = {
     "enable_seqscan": "off",  # rows are looked up by their keys: what was planned while a table was small holds later
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    **PATIENCE,
 }
 _REFUSED = (
     asyncpg.DataError,
@@ -30,7 +34,10 @@ _REFUSED = (
 
 
 class Statements:
-    """Connects when it is first used, and again when a connection was lost."""
+    """Connects when it is first used, and again when a connection was lost.
+
+    What is not answered soon is given up, so that nobody waits long behind another's row.
+    """
 
     def __init__(self, dsn: str, schema: str) -> None:
         self._dsn = dsn
@@ -38,14 +45,24 @@ class Statements:
         self._free = asyncio.Semaphore(_CONNECTIONS)
         self._idle: list[asyncpg.Connection] = []
         self._open: set[asyncpg.Connection] = set()
+        self._closed = False
 
     async def fetch(self, statement: str, *arguments: object) -> Sequence[Any]:
-        """Return the rows of one statement. Raises what asyncpg raises."""
+        """Return the rows of one statement.
+
+        Raises what asyncpg raises where the database refuses it; Problem `database_unavailable`, `outcome_unknown`.
+        """
         async with self._free:
             connection = await self._connected()
             try:
-                rows: Sequence[Any] = await connection.fetch(statement, *arguments)
+                rows: Sequence[Any] = await connection.fetch(statement, *arguments, timeout=SHORT_SECONDS)
                 return rows
+            except GIVEN_UP as error:
+                raise database_unavailable(type(error).__name__) from error
+            except GONE as error:
+                connection.terminate()
+                lost = database_unavailable if _only_reads(statement) else outcome_unknown
+                raise lost(type(error).__name__) from error
             finally:
                 self._idle.append(connection)
 
@@ -54,19 +71,28 @@ class Statements:
         return Shared(self, statement)
 
     async def close(self) -> None:
-        """Disconnect, also what is under way for somebody who does not wait for it any more."""
+        """Disconnect for good, also what is under way for somebody who does not wait for it any more."""
+        self._closed = True
         for connection in self._open:
             connection.terminate()
         self._idle.clear()
         self._open.clear()
 
     async def _connected(self) -> asyncpg.Connection:
+        if self._closed:
+            raise database_unavailable("closed")
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
             self._open.discard(connection)
-        connection = await asyncpg.connect(self._dsn, server_settings=self._settings)
+        try:
+            connection = await asyncpg.connect(self._dsn, server_settings=self._settings, timeout=SHORT_SECONDS)
+        except (*LOST, asyncpg.PostgresError) as error:
+            raise database_unavailable(type(error).__name__) from error
+        if self._closed:
+            connection.terminate()
+            raise database_unavailable("closed")
         self._open.add(connection)
         return connection
 
@@ -75,15 +101,13 @@ class Shared:
     """A statement over rows of arguments: `unnest($1::…[], $2::…[]) WITH ORDINALITY`, and the ordinality comes first
     in what it returns: it says whose row it is.
 
-    A row that the database refuses refuses the whole statement; then each caller's is run alone.
+    A row that the database refuses refuses the whole statement; then its halves are run, until that caller's is alone.
     """
 
     def __init__(self, statements: Statements, statement: str) -> None:
         self._statements = statements
         self._statement = statement
-        self._asked: Gathering[Sequence[Sequence[object]], Sequence[Any] | asyncpg.PostgresError] = Gathering(
-            self._answered
-        )
+        self._asked: Gathering[Sequence[Sequence[object]], Sequence[Any] | Exception] = Gathering(self._answered)
 
     async def rows(self, *arguments: object) -> Sequence[Any]:
         """Return the rows that one row of arguments leads to."""
@@ -92,20 +116,24 @@ class Shared:
     async def rows_of(self, arguments: Sequence[Sequence[object]]) -> Sequence[Any]:
         """Return the rows that several rows of arguments lead to: all of them in one statement, or none.
 
-        Raises what asyncpg raises.
+        Raises what Statements.fetch raises.
         """
         answer = await self._asked.ask(arguments)
-        if isinstance(answer, asyncpg.PostgresError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def _answered(
-        self, asked: Sequence[Sequence[Sequence[object]]]
-    ) -> Sequence[Sequence[Any] | asyncpg.PostgresError]:
+    async def _answered(self, asked: Sequence[Sequence[Sequence[object]]]) -> Sequence[Sequence[Any] | Exception]:
+        """Return each caller's rows, or its failure: what the others have got is theirs."""
         try:
             return await self._together(asked)
         except _REFUSED as error:
-            return [error] if len(asked) == 1 else [(await self._answered([one]))[0] for one in asked]
+            if len(asked) == 1:
+                return [error]
+        except (Problem, asyncpg.PostgresError) as error:
+            return [error for _ in asked]
+        half = len(asked) // 2
+        return [*await self._answered(asked[:half]), *await self._answered(asked[half:])]
 
     async def _together(self, asked: Sequence[Sequence[Sequence[object]]]) -> Sequence[Sequence[Any]]:
         whose = [number for number, rows in enumerate(asked) for _ in rows]
@@ -114,3 +142,7 @@ class Shared:
         for found in await self._statements.fetch(self._statement, *map(list, columns)):
             answers[whose[found[0] - 1]].append(found)
         return answers
+
+
+def _only_reads(statement: str) -> bool:
+    return statement.lstrip()[:6].lower() == "select"
