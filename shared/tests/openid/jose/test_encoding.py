@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kompetenspass.openid.jose import b64u_decode_strict, b64u_encode, json_text, sign_jws, strict_json
-from kompetenspass.openid.jose.encoding import b64u_lines
+from kompetenspass.openid.jose.encoding import b64u_lines, write_each
 from kompetenspass.testing.keys import TestSigner
 
 NO_JSON = [float("nan"), float("inf"), -float("inf"), datetime(2026, 1, 1, tzinfo=UTC), b"text", {"set"}, UUID(int=1),
@@ -104,6 +105,24 @@ def test_what_json_cannot_hold_is_neither_written_nor_signed(value: object) -> N
 def test_a_lone_surrogate_is_not_written() -> None:
     with pytest.raises(ValueError):
         json_text(["\ud800"])
+    with pytest.raises(ValueError):
+        write_each([["a"], ["\ud800"]])
+
+
+def test_integers_of_any_size_and_values_nested_deep_are_written_one_by_one_and_together() -> None:
+    deep: list[Any] = []
+    for _ in range(150):
+        deep = [deep]
+    for value in (2**64, -(2**200), deep):
+        assert json_text([value]) == json.dumps([value], separators=(",", ":"))
+        assert write_each([["a"], [value]]) == [b'["a"]', json_text([value]).encode()]
+
+
+@pytest.mark.parametrize("size", [*range(1, 8), 190, 191, 192, 193, 5000])
+def test_short_and_long_bytes_are_encoded_alike(size: int) -> None:
+    data = bytes(255 - index % 256 for index in range(size))
+    assert b64u_encode(data) == base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    assert b64u_decode_strict(b64u_encode(data)) == data
 
 
 @pytest.mark.parametrize(

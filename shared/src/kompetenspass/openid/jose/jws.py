@@ -71,10 +71,11 @@ def _object(part: str, what: str) -> dict[str, Any]:
 def _split(token: object, max_chars: int) -> tuple[str, str, str]:
     if not isinstance(token, str) or len(token) > max_chars:
         raise JoseError("malformed_jws", "The token is not text, or too long.")
-    parts = token.split(".")
-    if len(parts) != 3 or not all(parts):
+    head, _, rest = token.partition(".")  # on a long text this is quicker than `split`
+    body, _, tail = rest.partition(".")
+    if not (head and body and tail) or "." in tail:
         raise JoseError("malformed_jws", "The token is not a signed compact JWS: three parts joined by full stops.")
-    return parts[0], parts[1], parts[2]
+    return head, body, tail
 
 
 def _refuse_critical(header: Mapping[str, object], understood: Collection[str]) -> None:

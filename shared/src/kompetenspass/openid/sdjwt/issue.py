@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from kompetenspass.keys.api import Signer
-from kompetenspass.openid.jose.encoding import b64u_encode, b64u_lines, check_json, write_json
+from kompetenspass.openid.jose.encoding import b64u_encode, b64u_lines, check_json, write_each, write_json
 from kompetenspass.openid.jose.jws import encode_header, sign_encoded
 from kompetenspass.openid.sdjwt.errors import SDJWTError
 from kompetenspass.openid.sdjwt.paths import NEVER_DISCLOSABLE, RESERVED, Node, Path, disclosure_tree
@@ -49,8 +50,10 @@ def _digests(texts: Iterable[bytes]) -> list[str]:
 def _count(value: Any, node: Node) -> int:
     """Return how many disclosures there will be."""
     if isinstance(value, dict):
-        below = [(value[name], child) for name, child in node.deeper.items() if name in value]
-        return sum(map(value.__contains__, node.hidden)) + sum([_count(item, child) for item, child in below])
+        count = sum(map(value.__contains__, node.hidden))
+        for name, deeper in node.deeper.items():
+            count += _count(value[name], deeper) if name in value else 0
+        return count
     if isinstance(value, list | tuple):
         known = [(item, child) for index, item in enumerate(value) if (child := node.below(index)) is not None]
         return sum([child.disclosable + _count(item, child) for item, child in known])
@@ -68,21 +71,22 @@ class _Maker:
         self.disclosures: list[bytes] = []
 
     def hide(self, value: Any, node: Node) -> Any:
+        """Return the value with digests where `node` has something to hide."""
         if isinstance(value, dict):
-            return self._object(value, node)
+            return self.hide_in(value.copy(), node)
         if isinstance(value, list | tuple):
             return self._array(value, node)
         return value
 
-    def _object(self, value: dict[str, Any], node: Node) -> dict[str, Any]:
-        shown = value.copy()
+    def hide_in(self, shown: dict[str, Any], node: Node) -> dict[str, Any]:
+        """Return the object itself, which is the maker's own, with digests where `node` has something to hide."""
         for name, child in node.deeper.items():
             if name in shown:
                 shown[name] = self.hide(shown[name], child)
         hidden = [name for name in node.hidden if name in shown]
         if hidden:
-            claims = [(next(self._salts), name, shown.pop(name)) for name in hidden]
-            shown["_sd"] = sorted(self._disclosed(claims))  # in claims' order they would tell which is which
+            salted = zip(islice(self._salts, len(hidden)), hidden, map(shown.pop, hidden), strict=True)
+            shown["_sd"] = sorted(self._disclosed(salted))  # in claims' order they would tell which is which
         return shown
 
     def _array(self, value: Collection[Any], node: Node) -> list[Any]:
@@ -100,7 +104,7 @@ class _Maker:
 
     def _disclosed(self, claims: Iterable[tuple[Any, ...]]) -> list[str]:
         """Keep a disclosure for each of `claims`, salt first, and return their digests."""
-        made = b64u_lines([write_json(claim) for claim in claims]).split()
+        made = b64u_lines(write_each(claims)).split()
         self.disclosures += made
         return _digests(made)
 
@@ -152,12 +156,12 @@ def issue(
     TypeError for what JSON cannot hold.
     Source: RFC 9901, section 4; SD-JWT VC, section 2.2.
     """
-    claims = dict(claims)
-    _check_names(claims)
+    payload = dict(claims)
+    _check_names(payload)
     root = disclosure_tree(frozenset(disclosable))
-    _check_type(claims, (header or {}).get("typ", TYP), root)
-    maker = _Maker(_count(claims, root), random)
-    payload = maker.hide(claims, root)
+    _check_type(payload, header.get("typ", TYP) if header else TYP, root)
+    maker = _Maker(_count(payload, root), random)
+    maker.hide_in(payload, root)
     if holder_jwk is not None:
         payload["cnf"] = {"jwk": dict(holder_jwk)}
         check_json(payload["cnf"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from kompetenspass.openid.jose.encoding import b64u_decode_strict, b64u_encode, strict_json
 from kompetenspass.openid.jose.jws import OpenJWS, open_jws
@@ -15,6 +15,7 @@ from kompetenspass.openid.sdjwt.issue import sha256_b64u
 
 MAX_CHARS = 512 * 1024
 MAX_DISCLOSURES = 2000
+Digester: TypeAlias = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ def parse(compact: object) -> Parts:
     """
     if not isinstance(compact, str) or len(compact) > MAX_CHARS or not compact.isascii():
         raise SDJWTError("sd_jwt_malformed", "The SD-JWT is not ASCII text, or too long.")
-    jwt, *rest = compact.split("~")
-    if not rest or not jwt:
+    jwt, tilde, rest = compact.partition("~")
+    if not tilde or not jwt:
         raise SDJWTError("sd_jwt_malformed", "The SD-JWT has no tilde after its issuer-signed part.")
-    disclosures, kb_jwt = tuple(rest[:-1]), rest[-1] or None
+    *several, last = rest.split("~")
+    disclosures, kb_jwt = tuple(several), last or None
     if len(disclosures) > MAX_DISCLOSURES or not all(disclosures):
         raise SDJWTError("sd_jwt_malformed", "The SD-JWT has an empty disclosure, or too many.")
     if len(set(disclosures)) != len(disclosures):
@@ -84,19 +86,19 @@ def digest_of_copy(compact: str) -> str:
     return sha256_b64u(parse(compact).jwt)
 
 
-def _digester(algorithm: str) -> Callable[[str], str]:
+def _digester(algorithm: str) -> Digester:
     make = getattr(hashlib, algorithm)
     return lambda text: b64u_encode(make(text.encode("ascii")).digest())
 
 
-_DIGESTERS: dict[str, Callable[[str], str]] = {
+_DIGESTERS: dict[str, Digester] = {
     "sha-256": sha256_b64u,
     "sha-384": _digester("sha384"),
     "sha-512": _digester("sha512"),
 }
 
 
-def digester(payload: dict[str, Any]) -> Callable[[str], str]:
+def digester(payload: dict[str, Any]) -> Digester:
     """Return the digest function that `_sd_alg` names, SHA-256 where it is absent.
 
     Raises SDJWTError `sd_alg_unsupported`. Source: RFC 9901, section 4.1.1.

@@ -50,15 +50,16 @@ class _Processor:
         self.missing = False
 
     def fill(self, value: Any, place: Path) -> Any:
-        if isinstance(value, dict):
-            return self._object(value, place)
-        if isinstance(value, list):
-            return self._array(value, place)
-        return value
-
-    def _object(self, value: dict[str, Any], place: Path) -> dict[str, Any]:
+        """Return an object or an array with its disclosures in place; itself where there is nothing to put or check."""
         if len(place) > MAX_DEPTH:
             raise _too_deep()
+        inner = value.values() if type(value) is dict else value
+        if _CONTAINERS.isdisjoint(map(type, inner)) and (inner is value or RESERVED.isdisjoint(value)):
+            return value
+        return self.object(value, place) if type(value) is dict else self._array(value, place)
+
+    def object(self, value: dict[str, Any], place: Path) -> dict[str, Any]:
+        """Return an object with its disclosures in place."""
         if "..." in value:
             raise SDJWTError("claim_name_reserved", "A claim has the reserved name `...`.")
         if "_sd_alg" in value:
@@ -81,16 +82,18 @@ class _Processor:
             raise SDJWTError("claim_name_reserved", "A disclosure uses one of the names `_sd`, `_sd_alg` and `...`.")
         if name in filled:
             raise SDJWTError("claim_name_collision", "A disclosure names a claim that is already there.")
-        self.disclosed[*place, name] = disclosure
-        filled[name] = self.fill(content[2], (*place, name))
+        self.disclosed[where := (*place, name)] = disclosure
+        item = content[2]
+        filled[name] = self.fill(item, where) if type(item) in _CONTAINERS else item
 
     def _array(self, value: list[Any], place: Path) -> list[Any]:
-        if len(place) > MAX_DEPTH:
-            raise _too_deep()
-        return [self._element(item, (*place, index)) for index, item in enumerate(value)]
+        return [
+            self._element(item, (*place, index)) if type(item) in _CONTAINERS else item
+            for index, item in enumerate(value)
+        ]
 
     def _element(self, item: Any, place: Path) -> Any:
-        if not isinstance(item, dict) or "..." not in item:
+        if type(item) is not dict or "..." not in item:
             return self.fill(item, place)
         digest = item["..."]
         if len(item) != 1 or not isinstance(digest, str):
@@ -103,7 +106,7 @@ class _Processor:
         if len(content) != 2:
             raise SDJWTError("disclosure_malformed", "An array element's disclosure is not salt and value.")
         self.disclosed[place] = matching[0]
-        return self.fill(content[1], place)
+        return self.fill(content[1], place) if type(content[1]) in _CONTAINERS else content[1]
 
     def _matching(self, digests: list[str]) -> list[str]:
         """Return the disclosures that belong to `digests`; none of these may have stood anywhere before."""
@@ -145,7 +148,7 @@ def process(payload: dict[str, Any], disclosures: Sequence[str]) -> Processed:
     processor = _Processor({digest(disclosure): disclosure for disclosure in disclosures})
     top = payload.copy()
     top.pop("_sd_alg", None)
-    as_issued = processor.fill(top, ())
+    as_issued = processor.object(top, ())
     if processor.offered:
         raise SDJWTError("disclosure_unreferenced", "A disclosure belongs to no digest.")
     claims = _without_gaps(as_issued) if processor.gaps else as_issued

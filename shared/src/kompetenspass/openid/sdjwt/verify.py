@@ -85,7 +85,7 @@ def verify(
     verified = verify_sd_jwt(
         compact, issuer_key=issuer_key, now=now, typ=VC_TYPES, algs=algs, skew_seconds=skew_seconds
     )
-    if any(path[0] in NEVER_DISCLOSABLE for path in verified.processed.disclosed):
+    if not NEVER_DISCLOSABLE.isdisjoint([path[0] for path in verified.processed.disclosed]):
         raise SDJWTError("claim_not_disclosable", "A registered claim came in a disclosure.")
     vct = verified.claims.get("vct")
     if not isinstance(vct, str) or not vct:
