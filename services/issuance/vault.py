@@ -1,4 +1,4 @@
-"""The vault: personal data under a key per learner, wrapped by the master key. Implements service.ports.Vault and Keys.
+"""The vault: personal data under a key per learner, wrapped by the master key. Implements Keys and Vault of the ports.
 
 Destroying a learner's wrapped key makes all their entries unreadable, wherever copies of the database lie.
 """
@@ -22,10 +22,10 @@ from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Text, U
 
 from kompetenspass.core.digest import b64u
 from kompetenspass.core.errors import Kind, Problem
-from kompetenspass.core.ids import random_bytes
+from kompetenspass.core.ids import random_bytes, uuid7
 from kompetenspass.keys.sealing import KEY_BYTES, kept_secret, seal, unseal
 from kompetenspass.web.statements import Statements
-from services.issuance.service.ports import Identity
+from services.issuance.service.vault_ports import Identity, SealedEntry
 
 METADATA = MetaData()
 
@@ -160,9 +160,12 @@ class Vault:
     async def keep(self, learner_ref: str, entry_id: UUID, kind: str, value: Mapping[str, Any]) -> None:
         """Keep an entry. Raises Problem `vault_entry_gone` when the learner's key is destroyed."""
         found = await self._key.rows(learner_ref)
-        key = self._unwrapped(found[0]["wrapped_key"] if found else None, learner_ref)
-        sealed = seal(key, _json(value), f"{kind} {entry_id}")
-        await self._keep.rows(entry_id, learner_ref, kind, sealed)
+        entry = self._sealed(found[0]["wrapped_key"] if found else None, learner_ref, entry_id, kind, value)
+        await self._keep.rows(entry.entry_id, entry.learner_ref, entry.kind, entry.sealed)
+
+    def sealed(self, wrapped_key: bytes | None, learner_ref: str, kind: str, value: Mapping[str, Any]) -> SealedEntry:
+        """Return a new entry for whoever keeps it. Raises Problem `vault_entry_gone` when the key is destroyed."""
+        return self._sealed(wrapped_key, learner_ref, uuid7(), kind, value)
 
     async def forget(self, learner_ref: str, entry_id: UUID) -> None:
         """Take an entry away; one that is not there changes nothing."""
@@ -207,6 +210,12 @@ class Vault:
         await self._statements.fetch(_NEW_TENANT, tenant, fresh)
         ((wrapped,),) = await self._statements.fetch(_TENANT, tenant)
         return unseal(self._master.wrapping, wrapped, f"tenant {tenant}")
+
+    def _sealed(
+        self, wrapped_key: bytes | None, learner_ref: str, entry_id: UUID, kind: str, value: Mapping[str, Any]
+    ) -> SealedEntry:
+        key = self._unwrapped(wrapped_key, learner_ref)
+        return SealedEntry(entry_id, learner_ref, kind, seal(key, _json(value), f"{kind} {entry_id}"))
 
     def _unwrapped(self, wrapped: bytes | None, learner_ref: str) -> bytes:
         if wrapped is None:

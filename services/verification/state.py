@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kompetenspass.web.statements import Statements
 from services.verification.domain.presentation import Asked, question
+from services.verification.service.ports import SealedClaims
 
 METADATA = MetaData()
 
@@ -58,10 +59,15 @@ _FETCH = f"""
     RETURNING 1, {_ASKED}
 """  # noqa: S608  column names of ours
 _PUT_VERDICT = """
+    WITH made AS (
+      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bytea[], $6::timestamptz[])
+        AS made (verdict_id, request_id, verdict, judged_at, sealed, expires_at)
+    ), shown AS (
+      INSERT INTO disclosures (verdict_id, sealed, expires_at)
+      SELECT verdict_id, sealed, expires_at FROM made WHERE sealed IS NOT NULL
+    )
     INSERT INTO verdicts (verdict_id, request_id, verdict, judged_at)
-    SELECT verdict_id, request_id, verdict::jsonb, judged_at
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
-      AS made (verdict_id, request_id, verdict, judged_at)
+    SELECT verdict_id, request_id, verdict::jsonb, judged_at FROM made
 """
 _VERDICT = "SELECT verdict::text FROM verdicts WHERE verdict_id = $1"
 
@@ -91,9 +97,12 @@ class RequestState:
         """Count one fetch of the request object and return the request; None where it may not be fetched now."""
         return _asked(request_id, await self._statements.fetch(_FETCH, request_id, limit, now))
 
-    async def put_verdict(self, verdict_id: UUID, request_id: UUID, verdict: dict[str, Any], at: datetime) -> None:
-        """Keep the reasons of one judgement, before its event is written."""
-        await self._put_verdict.rows(verdict_id, request_id, to_json(verdict).decode(), at)
+    async def put_verdict(
+        self, verdict_id: UUID, request_id: UUID, verdict: dict[str, Any], at: datetime, claims: SealedClaims | None
+    ) -> None:
+        """Keep the reasons of one judgement, and what was shown if it holds, before its event is written."""
+        shown = (claims.sealed, claims.until) if claims else (None, None)
+        await self._put_verdict.rows(verdict_id, request_id, to_json(verdict).decode(), at, *shown)
 
     async def verdict(self, verdict_id: UUID) -> dict[str, Any] | None:
         """Return the reasons of one judgement, or None once they are swept."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kompetenspass.core.errors import Problem
 from kompetenspass.keys.sealing import seal, unseal
 from kompetenspass.web.statements import Statements
+from services.verification.service.ports import SealedClaims
 
 METADATA = MetaData()
 
@@ -27,10 +28,6 @@ disclosures = Table(
 )
 
 
-_PUT = """
-    INSERT INTO disclosures (verdict_id, sealed, expires_at)
-    SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::timestamptz[])
-"""
 _TAKE = "DELETE FROM disclosures WHERE verdict_id = $1 RETURNING sealed, expires_at"
 
 
@@ -40,13 +37,11 @@ class Disclosures:
     def __init__(self, engine: AsyncEngine, statements: Statements, key: Callable[[], bytes]) -> None:
         self._engine = engine
         self._statements = statements
-        self._put = statements.shared(_PUT)
         self._key = key
 
-    async def put(self, verdict_id: UUID, claims: Mapping[str, Any], now: datetime, ttl_seconds: int) -> None:
-        """Keep claims until they are taken, at most `ttl_seconds`."""
-        sealed = seal(self._key(), to_json(claims), str(verdict_id))
-        await self._put.rows(verdict_id, sealed, now + timedelta(seconds=ttl_seconds))
+    def sealed(self, verdict_id: UUID, claims: Mapping[str, Any], until: datetime) -> SealedClaims:
+        """Return claims for whoever keeps them until they are taken; they open under their verdict alone."""
+        return SealedClaims(seal(self._key(), to_json(claims), str(verdict_id)), until)
 
     async def take(self, verdict_id: UUID, now: datetime) -> dict[str, Any] | None:
         """Return the claims and delete them; None when they were taken before, or are too old."""

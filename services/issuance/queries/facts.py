@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Uuid, bindparam, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Uuid, bindparam, case, func, or_, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -23,7 +25,7 @@ from services.issuance.domain.authority import (
     Right,
 )
 from services.issuance.domain.credential import Status
-from services.issuance.queries.reading import Asked, Reading
+from services.issuance.queries.reading import CHANGES_TEXT, Asked, Reading
 from services.issuance.service.ports import Configuration
 from services.issuance.tables import (
     achievements,
@@ -48,7 +50,7 @@ NEWEST_PATHWAYS = NEWEST_PATHWAYS.order_by(pathways.c.pathway_id, pathways.c.ver
 
 
 _IS_ID = assessors.c.decision_ref.regexp_match("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-_NAMED = case(((assessors.c.basis == "stack_award") & _IS_ID, cast(assessors.c.decision_ref, Uuid)))
+_NAMED = case(((assessors.c.basis == "stack_award") & _IS_ID, sql_cast(assessors.c.decision_ref, Uuid)))
 _AUTHORISATIONS = (
     select(
         assessors,
@@ -66,10 +68,10 @@ _AUTHORISATIONS_OF = Direct(
     _AUTHORISATIONS.where(assessors.c.assessor_ref == bindparam("assessor_ref")).order_by(assessors.c.decision_ref)
 )
 
-_STATUS = """
-select asked.number, status from unnest($1::uuid[]) with ordinality as asked(credential_id, number)
-join credential_statuses using (credential_id)
-"""
+_STATUS = f"""
+select asked.number, status, {CHANGES_TEXT} from unnest($1::uuid[]) with ordinality as asked(credential_id, number)
+left join credential_statuses using (credential_id)
+"""  # noqa: S608  a text of ours
 _ACHIEVED = """
 select asked.number, definition_id from unnest($1::text[]) with ordinality as asked(learner_ref, number)
 join achievements using (learner_ref) where phase = 'confirmed'
@@ -165,9 +167,13 @@ class FactQueries(Reading):
         return sorted(found, key=lambda one: one.id)
 
     async def status(self, credential_id: UUID) -> Status | None:
-        """Return what the registry says of a credential, None before it said anything."""
-        said = await self._status.rows(credential_id)
-        return said[0]["status"] if said else None
+        """Return what the registry says of a credential, None before it said anything.
+
+        The same look forgets what was remembered if the facts have changed since.
+        """
+        ((_, status, changes),) = await self._status.rows(credential_id)
+        self._changed_to(json.loads(changes) if changes else None)
+        return cast(Status | None, status)
 
     async def achievement(self, achievement_id: UUID) -> dict[str, Any] | None:
         """Return the overview of one achievement with its credential; no names and no scores."""

@@ -15,6 +15,8 @@ from services.issuance.tables import changes
 _positions = func.jsonb_object_agg(changes.c.log, changes.c.position, type_=JSONB)
 CHANGES = select(_positions).scalar_subquery().label("changes")
 """How far each log has changed the facts: a column for statements that are asked before what is remembered is used."""
+CHANGES_TEXT = "(select jsonb_object_agg(log, position)::text from changes)"
+"""The same for a statement that is SQL text."""
 
 _CHANGES = """
 select asked.number, log, position from unnest($1::int[]) with ordinality as asked(one, number) cross join changes
@@ -43,9 +45,13 @@ class Reading:
         self._changes: Mapping[str, int] | None = None
         self._remembered: dict[Hashable, Any] = {}
 
+    async def require_heard(self) -> None:
+        """Raise Problem `facts_stale` when the facts were checked too long ago."""
+        await self._require_fresh("registry", "catalog")
+
     async def require_fresh(self) -> None:
         """Raise Problem `facts_stale` when the facts were checked too long ago; refresh what is remembered."""
-        await self._require_fresh("registry", "catalog")
+        await self.require_heard()
         await self.refresh()
 
     async def refresh(self) -> None:

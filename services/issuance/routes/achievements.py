@@ -17,7 +17,8 @@ from services.issuance.domain.achievement import Achievement
 from services.issuance.domain.pass_rule import Result
 from services.issuance.queries import Queries
 from services.issuance.service.achievements import Achievements, PlanAchievement, RecordResults
-from services.issuance.service.ports import Caller, Identity
+from services.issuance.service.ports import Caller
+from services.issuance.service.vault_ports import Identity
 
 Who = Annotated[Principal, Depends(principal)]
 _Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]

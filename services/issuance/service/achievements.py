@@ -19,7 +19,8 @@ from services.issuance.domain import achievement as domain
 from services.issuance.domain.achievement import Achievement, stream_of
 from services.issuance.domain.authority import Authorisation, Definition, authorisation_of, require_role
 from services.issuance.domain.pass_rule import Judgement, Result, judge
-from services.issuance.service.ports import Caller, Facts, Identity, State, Vault
+from services.issuance.service.ports import Caller, Facts, State
+from services.issuance.service.vault_ports import Identity, Vault
 
 _STALE_AFTER = timedelta(minutes=15)
 _SWEPT_AT_ONCE = 200

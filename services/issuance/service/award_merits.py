@@ -19,8 +19,9 @@ from services.issuance.domain.award_claims import Awarded, Part, claims_of_award
 from services.issuance.domain.claims import Claims, Learner, Parties
 from services.issuance.domain.stack import Stack
 from services.issuance.service.award_authority import as_definition, awarded_by, facts_missing
-from services.issuance.service.ports import Facts, Vault
+from services.issuance.service.ports import Facts
 from services.issuance.service.stacking_ports import PublishedPathway
+from services.issuance.service.vault_ports import Vault
 
 
 @dataclass(frozen=True, slots=True)

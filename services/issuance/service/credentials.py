@@ -12,7 +12,7 @@ from uuid import UUID
 from kompetenspass.core.clock import Clock
 from kompetenspass.core.digest import b64u
 from kompetenspass.core.errors import Kind, Problem
-from kompetenspass.core.ids import random_bytes, uuid7
+from kompetenspass.core.ids import random_bytes
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import Context
 from kompetenspass.events.registry import StatusRef
@@ -34,7 +34,8 @@ from services.issuance.domain.credential import Credential, stream_of
 from services.issuance.service.award_merits import Merit
 from services.issuance.service.indices import Indices
 from services.issuance.service.merits import Merits
-from services.issuance.service.ports import Access, Facts, Keys, Profile, Signers, State, Vault
+from services.issuance.service.ports import Access, Facts, Keys, Profile, Signers, State
+from services.issuance.service.vault_ports import SealedEntry, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +132,17 @@ class Credentials:
 
     async def _prepared(self, access: Access, proofs: Sequence[VerifiedProof], now: datetime) -> tuple[_Copy, ...]:
         nonces = self._nonces(access.slug, proofs, now)
+        keys = self._sealed_keys(access, proofs)
         leased = await self._indices.lease(access.issuer_org, len(proofs))
-        if not await self._state.spend(nonces, leased, access.credential_id):
+        if not await self._state.spend(nonces, leased, access.credential_id, keys):
             raise invalid_nonce()
-        await self._keep_keys(access, proofs)
         refs = [CopyRefs(UUID(bytes=random_bytes(16), version=4), uri, index) for uri, index in leased]
         return tuple(_Copy(held, its) for held, its in zip(proofs, refs, strict=True))
 
-    async def _keep_keys(self, access: Access, proofs: Sequence[VerifiedProof]) -> None:
-        kept = {"credential_id": str(access.credential_id), "keys": [dict(held.jwk) for held in proofs]}
+    def _sealed_keys(self, access: Access, proofs: Sequence[VerifiedProof]) -> SealedEntry:
+        kept = {"credential_id": str(access.credential_id), "keys": [held.jwk for held in proofs]}
         try:
-            await self._vault.keep(access.learner_ref, uuid7(), "holder_keys", kept)
+            return self._vault.sealed(access.learner_key, access.learner_ref, "holder_keys", kept)
         except Problem as refusal:
             if refusal.kind is Kind.GONE:
                 raise credential_request_denied(refusal.title) from refusal

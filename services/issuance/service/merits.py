@@ -15,7 +15,8 @@ from services.issuance.domain.authority import Definition, Organisation, require
 from services.issuance.domain.claims import Earned, Learner, Parties, claims_of_merit, valid_to
 from services.issuance.service.award_authority import facts_missing
 from services.issuance.service.award_merits import AwardMerits, Merit
-from services.issuance.service.ports import Facts, Vault
+from services.issuance.service.ports import Facts
+from services.issuance.service.vault_ports import Vault
 
 
 class Merits:
@@ -29,7 +30,7 @@ class Merits:
 
     async def of(self, offered: CredentialOffered, *, kid: str, now: datetime) -> Merit:
         """Return the merit. Raises OAuthError `credential_request_denied`, Problem `facts_stale` (503)."""
-        await self._facts.require_fresh()
+        await self._facts.require_heard()
         if offered.stack_id is not None:
             return await self._awards.of(offered, offered.stack_id, kid=kid, now=now)
         definition = await self._facts.definition_version(offered.definition_digest)

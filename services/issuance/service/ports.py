@@ -1,11 +1,11 @@
-"""What the use cases need of the world: Facts, State, Vault, Signers; and the values that pass between them."""
+"""What the use cases need of the world: Facts, State, Signers; and the values that pass between them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Any, Literal, Protocol
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
 from uuid import UUID
 
 from kompetenspass.events.envelope import Context
@@ -13,6 +13,7 @@ from kompetenspass.keys.api import Signer
 from services.issuance.domain.authority import Authorisation, Definition, Organisation, Right
 from services.issuance.domain.credential import Status, WithdrawalCause
 from services.issuance.service.stacking_ports import PublishedPathway
+from services.issuance.service.vault_ports import SealedEntry
 
 Outcome = Literal[
     "used", "wrong_tx_code", "burnt", "tx_code_missing", "tx_code_unexpected", "details_unknown", "refused"
@@ -48,15 +49,6 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a learner is. It stands in the vault only."""
-
-    given_name: str = field(repr=False)
-    family_name: str = field(repr=False)
-    birth_date: date | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class OfferRow:
     """An offer in flight. Codes and references are there as hashes only."""
 
@@ -84,7 +76,10 @@ class Redeemed:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an access token is for: one offer of one issuer. `identifiers`: the token response named them."""
+    """What an access token is for: one offer of one issuer. `identifiers`: the token response named them.
+
+    `learner_key`: the learner's data key, wrapped, as it is now; None once it is destroyed.
+    """
 
     offer_id: UUID
     credential_id: UUID
@@ -94,6 +89,7 @@ class Access:
     configuration_id: str
     identifiers: bool
     notified: str | None
+    learner_key: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +150,11 @@ class Keys(Protocol):
 class Facts(Protocol):
     """What registry and catalog have stated, and what our own stream of events adds up to, as last projected."""
 
-    async def require_fresh(self) -> None:
+    async def require_heard(self) -> None:
         """Raise Problem `facts_stale` when the facts were checked too long ago."""
+
+    async def require_fresh(self) -> None:
+        """Raise Problem `facts_stale` when the facts were checked too long ago; forget what has changed since."""
 
     async def refresh(self) -> None:
         """Forget what was remembered if the facts have changed since."""
@@ -197,7 +196,10 @@ class Facts(Protocol):
         """
 
     async def status(self, credential_id: UUID) -> Status | None:
-        """Return what the registry says of a credential, None before it said anything."""
+        """Return what the registry says of a credential, None before it said anything.
+
+        The same look forgets what was remembered if the facts have changed since.
+        """
 
 
 class State(Protocol):
@@ -244,8 +246,13 @@ class State(Protocol):
     async def access(self, token_hash: bytes, now: datetime) -> Access | None:
         """Return what a live token is for."""
 
-    async def spend(self, nonces: Mapping[bytes, datetime], indices: Sequence[tuple[str, int]], owner: UUID) -> bool:
-        """Spend nonces and take indices for a credential, all or nothing; False when a nonce was spent before."""
+    async def spend(
+        self, nonces: Mapping[bytes, datetime], indices: Sequence[tuple[str, int]], owner: UUID, keys: SealedEntry
+    ) -> bool:
+        """Spend nonces, take indices for a credential, and keep the holder's keys in the vault: all or nothing.
+
+        False when a nonce was spent before.
+        """
 
     async def note_notification(self, offer_id: UUID, event: str) -> None:
         """Keep what the wallet said of what it got."""
@@ -258,28 +265,6 @@ class State(Protocol):
 
     async def sweep(self, now: datetime) -> None:
         """Forget tokens and nonces that are over."""
-
-
-class Vault(Protocol):
-    """Personal data, encrypted per learner; a learner belongs to one tenant, the awarding body."""
-
-    async def enrol(self, tenant: str, learner_ref: str, identity: Identity) -> None:
-        """Keep a new learner under a random reference, with a data key of their own."""
-
-    async def knows(self, tenant: str, learner_ref: str) -> bool:
-        """Return whether the tenant has this learner."""
-
-    async def keep(self, learner_ref: str, entry_id: UUID, kind: str, value: Mapping[str, Any]) -> None:
-        """Keep an entry."""
-
-    async def read(self, learner_ref: str, entry_id: UUID) -> tuple[Identity, Mapping[str, Any]]:
-        """Return who the learner is, with one entry. Raises Problem `vault_entry_gone`."""
-
-    async def identity(self, learner_ref: str) -> Identity:
-        """Return who the learner is. Raises Problem `vault_entry_gone`."""
-
-    async def identification(self, tenant: str, learner_ref: str) -> str:
-        """Return the learner's pseudonym towards verifiers: an HMAC under the tenant's key."""
 
 
 class Signers(Protocol):

@@ -48,23 +48,29 @@ Of two that send the same code at the same moment one is tried, and the other fi
 
 ACCESS = """
 select asked.number, offers.offer_id, offers.credential_id, offers.learner_ref, offers.issuer_org, offers.slug,
-  offers.configuration_id, tokens.identifiers, offers.notified
+  offers.configuration_id, tokens.identifiers, offers.notified, vault_learners.wrapped_key
 from unnest($1::bytea[], $2::timestamptz[]) with ordinality as asked(token_hash, now, number)
 join tokens on tokens.token_hash = asked.token_hash and tokens.expires_at > asked.now
 join offers on offers.offer_id = tokens.offer_id
+left join vault_learners on vault_learners.learner_ref = offers.learner_ref
 """
+"""Answers with the fields of an Access, in order."""
 
 SPEND = """
 with asked as (
-  select * from unnest($1::bytea[], $2::timestamptz[], $3::text[], $4::int[], $5::uuid[])
-    as asked(nonce_hash, expires_at, status_uri, index, credential_id)
+  select * from unnest($1::bytea[], $2::timestamptz[], $3::text[], $4::int[], $5::uuid[],
+    $6::uuid[], $7::text[], $8::text[], $9::bytea[])
+    as asked(nonce_hash, expires_at, status_uri, index, credential_id, entry_id, learner_ref, kind, sealed)
 ), spent as (
   insert into spent_nonces (nonce_hash, expires_at)
   select nonce_hash, expires_at from asked where nonce_hash is not null
+), kept as (
+  insert into vault_entries (entry_id, learner_ref, kind, sealed)
+  select entry_id, learner_ref, kind, sealed from asked where entry_id is not null
 )
 insert into used_indices (status_uri, index, credential_id) select status_uri, index, credential_id from asked
 """
-"""One row for each copy; the first of several with one nonce has it."""
+"""One row for each copy; the first of several with one nonce has it, and the first of all has the vault's entry."""
 
 OPEN_ACHIEVEMENT = """
 insert into openings (learner_ref, definition_id, route, achievement_id, looked_at) values ($1, $2, $3, $4, $5)

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kompetenspass.web.statements import Statements
 from services.issuance.domain.credential import WithdrawalCause
 from services.issuance.service.ports import Access, Block, OfferRow, Outcome, Redeemed, StatusList
+from services.issuance.service.vault_ports import SealedEntry
 from services.issuance.state import sql
 from services.issuance.state.schema import offers, openings, spent_nonces, status_lists, tokens
 
@@ -25,6 +26,7 @@ TX_CODE_ATTEMPTS = 5
 _LAPSE_GRACE = timedelta(seconds=30)
 _KEPT_AFTER_THE_END = timedelta(days=30)
 _row_of = attrgetter(*OfferRow.__dataclass_fields__)
+_entry_of = attrgetter(*SealedEntry.__dataclass_fields__)
 _OUTCOMES: Mapping[str, Outcome] = {"used": "used", "open": "wrong_tx_code", "over": "burnt"}
 
 
@@ -114,13 +116,17 @@ class State:
         rows = await self._access.rows(token_hash, now)
         return Access(*rows[0][1:]) if rows else None
 
-    async def spend(self, nonces: Mapping[bytes, datetime], indices: Sequence[tuple[str, int]], owner: UUID) -> bool:
-        """Spend nonces and take indices for a credential, all or nothing; False when a nonce was spent before.
+    async def spend(
+        self, nonces: Mapping[bytes, datetime], indices: Sequence[tuple[str, int]], owner: UUID, keys: SealedEntry
+    ) -> bool:
+        """Spend nonces, take indices for a credential, and keep the holder's keys in the vault: all or nothing.
 
-        Raises UniqueViolationError when an index was taken before: that is a bug, and must be loud.
+        False when a nonce was spent before. Raises UniqueViolationError when an index was taken before: that is a bug,
+        and must be loud.
         """
         fresh: Iterator[tuple[bytes | None, datetime | None]] = chain(nonces.items(), repeat((None, None)))
-        rows = [(*next(fresh), uri, index, owner) for uri, index in indices]
+        entry: Iterator[tuple[object, ...]] = chain([_entry_of(keys)], repeat((None,) * len(_entry_of(keys))))
+        rows = [(*next(fresh), uri, index, owner, *next(entry)) for uri, index in indices]
         try:
             await self._spend.rows_of(rows)
         except UniqueViolationError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -101,13 +99,6 @@ async def settled(rig: Rig) -> None:
         before = head
     readiness = await rig.runtime.ready()
     assert readiness.parked == 0, await rig.dump("parked")
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something holds that a timer or another task brings about."""
-    async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110  what brings it about is another task's
-            await asyncio.sleep(0.02)
 
 
 async def becomes(rig: Rig, credential_id: UUID, kind: type[Event], **more: Any) -> None:

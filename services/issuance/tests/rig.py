@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from kompetenspass.keys.api import Signer
 from kompetenspass.openid.oid4vci import proof
 from kompetenspass.testing.clock import FixedClock
 from kompetenspass.testing.keys import TestSigner
+from kompetenspass.testing.waiting import until
 from kompetenspass.web.runtime import Runtime
 from services.issuance.app import profile_of
 from services.issuance.queries import Queries
@@ -98,9 +98,7 @@ class Rig:
 
     async def caught_up(self) -> None:
         """Wait until every reader of issuance has seen all that is in the logs, and says so."""
-        async with asyncio.timeout(10):
-            while not await self._is_caught_up():  # noqa: ASYNC110  the readers are another task's
-                await asyncio.sleep(0.01)
+        await until(self._is_caught_up)
 
     async def _is_caught_up(self) -> bool:
         if any(cursor.lag for cursor in (await self.runtime.ready()).cursors):

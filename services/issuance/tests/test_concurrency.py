@@ -57,6 +57,7 @@ async def test_of_requests_at_once_with_one_nonce_one_is_answered(rig: Rig) -> N
     refused = [answer.json()["error"] for answer in answers if answer.status_code == 400]
     assert refused == ["invalid_nonce"] * 5
     assert await rig.rows("used_indices") == 1
+    assert await rig.rows("vault_entries") == 2  # the results, and the holder's key of the one that was answered
 
 
 async def test_plans_at_once_for_one_learner_leave_one_open(rig: Rig) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from kompetenspass.core.errors import Problem
 from kompetenspass.core.ids import uuid7
-from services.issuance.service.ports import Identity
+from services.issuance.service.vault_ports import Identity
 from services.issuance.tests.rig import LEARNER, Rig
 from services.issuance.tests.verifier import disclosed
 from services.issuance.vault import MasterKey, Vault
@@ -44,6 +44,7 @@ async def test_a_forgotten_learner_can_not_be_read_nor_issued_to(rig: Rig) -> No
     await wallet.token()
     assert await rig.vault.shred(wallet.achievement["learner_ref"])
     assert (await wallet.credential()).json()["error"] == "credential_request_denied"
+    assert await rig.rows("spent_nonces") == await rig.rows("used_indices") == 0
     assert not await rig.vault.shred(wallet.achievement["learner_ref"])
 
 

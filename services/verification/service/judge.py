@@ -78,14 +78,14 @@ class Judge:
     async def pasted(self, compact: str) -> Verdict:
         """Return the verdict on a credential that anyone may have pasted: everything but who holds it.
 
-        Raises Problem `facts_stale`.
+        Raises Problem `facts_stale`, `not_caught_up`.
         """
         return await self.together([await self.presented(compact, None)])
 
     async def pasted_together(self, compacts: Sequence[str]) -> Verdict:
         """Return the verdict on credentials that were pasted at once: each as by `pasted`, and awards on their parts.
 
-        Raises Problem `facts_stale`.
+        Raises Problem `facts_stale`, `not_caught_up`.
         """
         return await self.together([await self.presented(compact, None) for compact in compacts], deep=True)
 
@@ -120,7 +120,7 @@ class Judge:
     async def presented(self, compact: str, binding: Binding | None) -> Presented:
         """Return every check of one presentation, or of a pasted credential without `binding`.
 
-        Raises Problem `facts_stale`.
+        Raises Problem `facts_stale`, `not_caught_up`.
         """
         await self._fresh.require_fresh(*OWNERS)
         checks, now = Checklist(), self._clock()

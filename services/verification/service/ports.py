@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -11,6 +12,14 @@ from kompetenspass.openid.status import Reference
 from services.verification.domain import trust
 from services.verification.domain.judgement import Claimed
 from services.verification.domain.presentation import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class SealedClaims:
+    """Claims that were shown, encrypted; they may be kept in one statement with the verdict that let them pass."""
+
+    sealed: bytes = field(repr=False)
+    until: datetime
 
 
 class Facts(Protocol):
@@ -36,7 +45,7 @@ class Freshness(Protocol):
         """Raise Problem `facts_stale` if they are not."""
 
     async def catch_up(self, owner: str) -> None:
-        """Return once everything that stands in a log now has been heard, or when it takes too long."""
+        """Return once everything that stands in a log now has been heard. Raises Problem `not_caught_up`."""
 
 
 class Statuses(Protocol):
@@ -58,8 +67,10 @@ class State(Protocol):
     async def fetch(self, request_id: UUID, limit: int, now: datetime) -> Asked | None:
         """Count one fetch and return the request; None where it is unknown or expired, or was fetched `limit` times."""
 
-    async def put_verdict(self, verdict_id: UUID, request_id: UUID, verdict: dict[str, Any], at: datetime) -> None:
-        """Keep the reasons of one judgement."""
+    async def put_verdict(
+        self, verdict_id: UUID, request_id: UUID, verdict: dict[str, Any], at: datetime, claims: SealedClaims | None
+    ) -> None:
+        """Keep the reasons of one judgement, and what was shown if it holds: both or neither."""
 
     async def verdict(self, verdict_id: UUID) -> dict[str, Any] | None:
         """Return the reasons of one judgement, or None."""
@@ -68,8 +79,8 @@ class State(Protocol):
 class Vault(Protocol):
     """Claims that wait to be read once."""
 
-    async def put(self, verdict_id: UUID, claims: Mapping[str, Any], now: datetime, ttl_seconds: int) -> None:
-        """Keep claims until they are taken."""
+    def sealed(self, verdict_id: UUID, claims: Mapping[str, Any], until: datetime) -> SealedClaims:
+        """Return claims for whoever keeps them until they are taken."""
 
     async def take(self, verdict_id: UUID, now: datetime) -> dict[str, Any] | None:
         """Return the claims and delete them, or None."""

@@ -217,9 +217,9 @@ class Requests:
         folded: tuple[Presentation, int],
     ) -> None:
         verdict_id, now = uuid7(), self._clock()
-        await self._state.put_verdict(verdict_id, request_id, verdict, now)
-        if outcome == "verified":
-            await self._vault.put(verdict_id, claims, now, self._policy.claims_ttl_seconds)
+        until = now + timedelta(seconds=self._policy.claims_ttl_seconds)
+        kept = self._vault.sealed(verdict_id, claims, until) if outcome == "verified" else None
+        await self._state.put_verdict(verdict_id, request_id, verdict, now, kept)
         await self._do(
             request_id,
             lambda state: presentation.judge(

@@ -22,9 +22,11 @@ from kompetenspass.web.migrate import engine_of, upgrade
 from kompetenspass.web.statements import Statements
 from services.verification import state, vault
 from services.verification.domain.presentation import Asked, question
+from services.verification.service.ports import SealedClaims
 from services.verification.tests.world import ORG, URN
 
 ID = UUID("0190f7a0-0000-7000-8000-00000000000a")
+LATER = NOON + timedelta(seconds=300)
 QUERY = dcql.definition_query(vct="vct", definition=URN)
 
 
@@ -55,7 +57,7 @@ async def test_requests_are_fetched_so_often_and_swept_a_day_after(engine: Async
     before = NOON - timedelta(seconds=1)
     assert await held.fetch(ID, 2, NOON) is None
     assert [await held.fetch(ID, 2, before) for _ in range(3)] == [asked, asked, None]
-    await held.put_verdict(ID, ID, {"outcome": "refused"}, NOON)
+    await held.put_verdict(ID, ID, {"outcome": "refused"}, NOON, None)
     assert await held.verdict(ID) == {"outcome": "refused"}
     await held.sweep(NOON + timedelta(hours=23), 30)
     assert await held.get(ID) is not None
@@ -69,31 +71,42 @@ async def test_claims_are_sealed_taken_once_and_gone_after_minutes(
 ) -> None:
     key = kept_secret(tmp_path / "claims.key")
     assert kept_secret(tmp_path / "claims.key") == key
-    waiting = vault.Disclosures(engine, statements, lambda: key)
-    await waiting.put(ID, {"family_name": "Elev"}, NOON, 300)
+    held, waiting = state.RequestState(engine, statements), vault.Disclosures(engine, statements, lambda: key)
+    first, second, third = uuid7(), uuid7(), uuid7()
+
+    async def keep(verdict_id: UUID, claims: dict[str, str]) -> None:
+        await held.put_verdict(verdict_id, ID, {}, NOON, waiting.sealed(verdict_id, claims, LATER))
+
+    await keep(first, {"family_name": "Elev"})
     async with engine.connect() as connection:
         sealed = (await connection.execute(vault.disclosures.select())).one().sealed
     assert b"Elev" not in sealed
-    assert await waiting.take(ID, NOON) == {"family_name": "Elev"}
-    assert await waiting.take(ID, NOON) is None
-    await waiting.put(ID, {"family_name": "Elev"}, NOON, 300)
-    assert await waiting.take(ID, NOON + timedelta(seconds=300)) is None
-    await waiting.put(ID, {}, NOON, 300)
-    await waiting.sweep(NOON + timedelta(seconds=300))
-    assert await waiting.take(ID, NOON) is None
+    assert await waiting.take(first, NOON) == {"family_name": "Elev"}
+    assert await waiting.take(first, NOON) is None
+    await keep(second, {"family_name": "Elev"})
+    assert await waiting.take(second, LATER) is None
+    await keep(third, {})
+    await waiting.sweep(LATER)
+    assert await waiting.take(third, NOON) is None
 
 
 async def test_claims_sealed_with_another_key_are_lost(engine: AsyncEngine, statements: Statements) -> None:
-    await vault.Disclosures(engine, statements, lambda: bytes(32)).put(ID, {}, NOON, 300)
+    sealed = vault.Disclosures(engine, statements, lambda: bytes(32)).sealed(ID, {}, LATER)
+    await state.RequestState(engine, statements).put_verdict(ID, ID, {}, NOON, sealed)
     assert await vault.Disclosures(engine, statements, lambda: bytes([1] * 32)).take(ID, NOON) is None
 
 
 async def test_many_are_kept_at_the_same_moment_each_its_own(engine: AsyncEngine, statements: Statements) -> None:
     held, waiting = state.RequestState(engine, statements), vault.Disclosures(engine, statements, lambda: bytes(32))
-    ids = [uuid7() for _ in range(20)]
+    ids, refused = [uuid7() for _ in range(20)], [uuid7() for _ in range(5)]
+
+    def shown(id_: UUID) -> SealedClaims:
+        return waiting.sealed(id_, {"name": str(id_)}, LATER)
+
     await asyncio.gather(
-        *(held.put_verdict(id_, ID, {"outcome": str(id_)}, NOON) for id_ in ids),
-        *(waiting.put(id_, {"name": str(id_)}, NOON, 300) for id_ in ids),
+        *(held.put_verdict(id_, ID, {"outcome": str(id_)}, NOON, shown(id_)) for id_ in ids),
+        *(held.put_verdict(id_, ID, {"outcome": str(id_)}, NOON, None) for id_ in refused),
     )
-    assert [await held.verdict(id_) for id_ in ids] == [{"outcome": str(id_)} for id_ in ids]
+    assert [await held.verdict(id_) for id_ in (*ids, *refused)] == [{"outcome": str(id_)} for id_ in (*ids, *refused)]
     assert [await waiting.take(id_, NOON) for id_ in ids] == [{"name": str(id_)} for id_ in ids]
+    assert [await waiting.take(id_, NOON) for id_ in refused] == [None] * len(refused)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from services.verification.domain.presentation import Asked
 from services.verification.domain.trust import Document, Facts, Grant, Issue, IssuerKey, KnownDefinition, Period
 from services.verification.domain.trust import Kind as DocumentKind
 from services.verification.service.judge import Judge
+from services.verification.service.ports import SealedClaims
 from services.verification.service.requests import Created, Policy, Requests
 
 CATALOG, BASE = "https://catalog.example", "https://verification.example"
@@ -114,7 +116,7 @@ class MemoryState:
         self.asked: dict[UUID, Asked] = {}
         self.fetches: dict[UUID, int] = {}
         self.verdicts: dict[UUID, dict[str, Any]] = {}
-        self.claims: dict[UUID, Mapping[str, Any]] = {}
+        self.claims: dict[UUID, dict[str, Any]] = {}
 
     async def get(self, request_id: UUID) -> Asked | None:
         return self.asked.get(request_id)
@@ -129,8 +131,12 @@ class MemoryState:
         self.fetches[request_id] = self.fetches.get(request_id, 0) + 1
         return asked
 
-    async def put_verdict(self, verdict_id: UUID, request_id: UUID, verdict: dict[str, Any], at: datetime) -> None:
+    async def put_verdict(
+        self, verdict_id: UUID, request_id: UUID, verdict: dict[str, Any], at: datetime, claims: SealedClaims | None
+    ) -> None:
         self.verdicts[verdict_id] = verdict
+        if claims is not None:
+            self.claims[verdict_id] = json.loads(claims.sealed)
 
     async def verdict(self, verdict_id: UUID) -> dict[str, Any] | None:
         return self.verdicts.get(verdict_id)
@@ -139,14 +145,14 @@ class MemoryState:
 class MemoryVault:
     """Claims that wait to be read once."""
 
-    def __init__(self) -> None:
-        self.claims: dict[UUID, dict[str, Any]] = {}
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
 
-    async def put(self, verdict_id: UUID, claims: Mapping[str, Any], now: datetime, ttl_seconds: int) -> None:
-        self.claims[verdict_id] = dict(claims)
+    def sealed(self, verdict_id: UUID, claims: Mapping[str, Any], until: datetime) -> SealedClaims:
+        return SealedClaims(json.dumps(claims).encode(), until)
 
     async def take(self, verdict_id: UUID, now: datetime) -> dict[str, Any] | None:
-        return self.claims.pop(verdict_id, None)
+        return self._state.claims.pop(verdict_id, None)
 
 
 class World:
@@ -165,7 +171,8 @@ class World:
         self.judge = Judge(
             self.said, self.said, self.statuses, self.clock, anchors=lambda: anchors, catalog_url=CATALOG
         )
-        self.log, self.state, self.vault = MemoryLog("verification", self.clock), MemoryState(), MemoryVault()
+        self.log, self.state = MemoryLog("verification", self.clock), MemoryState()
+        self.vault = MemoryVault(self.state)
         self.requests = Requests(
             self.log,
             self.said,
