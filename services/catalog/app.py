@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from kompetenspass.core.clock import Clock, system_clock
 from kompetenspass.web.app import build_app
 from kompetenspass.web.runtime import Runtime
+from kompetenspass.web.transparency import transparency
 from services.catalog.projections import PROJECTIONS
 from services.catalog.queries import Catalogue, OrganisationFacts
 from services.catalog.routes import commands, explaining, reading, vct
@@ -49,5 +50,5 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
             commands.definition_commands(parts.definitions, parts.runtime),
             commands.pathway_commands(parts.pathways, parts.runtime),
         ],
-        routes=vct.routes(settings.base_url),
+        routes=[*vct.routes(settings.base_url), *transparency(parts.runtime)],
     )

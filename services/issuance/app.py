@@ -13,6 +13,7 @@ from kompetenspass.keys.folder import SignerFolder
 from kompetenspass.openid import mikromerit
 from kompetenspass.web.app import build_app
 from kompetenspass.web.runtime import Runtime
+from kompetenspass.web.transparency import transparency
 from services.issuance import projections, reactions
 from services.issuance.queries import Queries
 from services.issuance.routes import achievements as achievement_routes
@@ -104,6 +105,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signers: Sign
                 parts.documents, parts.authorization, parts.credentials, batch_size=settings.batch_size
             ),
             *document_routes.routes(parts.documents),
+            *transparency(runtime),
         ),
         protocol_paths=("/issuers/",),
     )

@@ -16,7 +16,9 @@ from kompetenspass.keys.api import Signer
 from kompetenspass.keys.file import FileSigner
 from kompetenspass.openid.jose import load_anchors
 from kompetenspass.web.app import build_app
+from kompetenspass.web.memory import return_large_blocks
 from kompetenspass.web.runtime import Runtime
+from kompetenspass.web.transparency import transparency
 from services.registry.projections import AWARDS, ORGANISATIONS, STATUS
 from services.registry.queries import Queries
 from services.registry.reactions import Pace, award_reactions, reactions, timers
@@ -73,6 +75,7 @@ def _content(path: Path) -> bytes:
 
 def create_app(settings: Settings, *, clock: Clock = system_clock, signer: Signer | None = None) -> FastAPI:
     """Return the application. `signer` replaces the status key of the settings."""
+    return_large_blocks()  # making a list small takes 9 MB for a moment
     runtime = Runtime(settings, clock=clock)
     keyring = Keyring(settings, signer)
     runtime.at_start(keyring.load)
@@ -95,7 +98,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signer: Signe
             key_routes.commands(keys),
             credential_routes.router(credentials, queries, require_fresh),
         ),
-        routes=status_list_routes.routes(state, clock),
+        routes=(*status_list_routes.routes(state, clock), *transparency(runtime)),
     )
 
 

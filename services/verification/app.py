@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 from cryptography.x509 import Certificate
 from fastapi import FastAPI
 
 from kompetenspass.core.clock import Clock, system_clock
-from kompetenspass.core.errors import Problem
 from kompetenspass.keys.api import Signer
 from kompetenspass.keys.file import FileSigner
 from kompetenspass.keys.sealing import kept_secret
@@ -18,6 +16,7 @@ from kompetenspass.openid.jose import load_anchors
 from kompetenspass.web.app import build_app
 from kompetenspass.web.outbound import Outbound
 from kompetenspass.web.runtime import Runtime
+from kompetenspass.web.transparency import transparency
 from services.verification.clients import StatusLists
 from services.verification.projections import PROJECTIONS
 from services.verification.queries import TrustFacts
@@ -29,7 +28,8 @@ from services.verification.settings import Settings
 from services.verification.state import RequestState
 from services.verification.vault import Disclosures
 
-_CATCH_UP_SECONDS = 2.0
+CATCH_UP_SECONDS = 5.0
+"""A caller waits no longer to be judged; who is told that it takes more may ask again, and nothing was decided."""
 _ASKED_SECONDS = 0.1
 
 
@@ -80,10 +80,9 @@ class Freshness:
                 self._found[owners] = asyncio.get_running_loop().time()
 
     async def catch_up(self, owner: str) -> None:
-        """Return once everything that stands in a log now has been heard, or after two seconds."""
+        """Return once everything that stands in a log now has been heard. Raises Problem `not_caught_up`."""
         head = await self._runtime.feeds[owner].head()
-        with suppress(Problem):  # then what was heard so far decides
-            await self._runtime.caught_up(owner, head, _CATCH_UP_SECONDS)
+        await self._runtime.caught_up(owner, head, CATCH_UP_SECONDS)
 
     def _is_known(self, owners: tuple[str, ...]) -> bool:
         return asyncio.get_running_loop().time() - self._found.get(owners, float("-inf")) < _ASKED_SECONDS
@@ -114,7 +113,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outboun
         "Kompetenspass verification",
         runtime=runtime,
         routers=[request_routes.router(requests, judge)],
-        routes=wallets.routes(requests),
+        routes=(*wallets.routes(requests), *transparency(runtime)),
         protocol_paths=("/requests/", "/responses/"),
     )
 

@@ -12,6 +12,7 @@ from kompetenspass.openid.jose import load_anchors
 from kompetenspass.web.app import build_app
 from kompetenspass.web.outbound import Outbound
 from kompetenspass.web.runtime import Runtime
+from kompetenspass.web.transparency import transparency
 from services.wallet.clients import PublicParties
 from services.wallet.projections import TIMELINE
 from services.wallet.queries import Queries
@@ -52,7 +53,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outboun
             timeline.router(queries, links, settings.base_url, pages.zone),
             pathways.router(queries, pages),
         ],
-        routes=shown.routes(),
+        routes=(*shown.routes(), *transparency(runtime)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The commands that every service has: serve (the default), migrate, replay, parked."""
+"""The commands that every service has: serve (the default), migrate, replay, parked, audit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import dataclasses
 import gc
 import json
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from types import FrameType
 from typing import Annotated, Any, TypeVar
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 
 from kompetenspass.core.errors import Problem
 from kompetenspass.log.unparking import Unparking
+from kompetenspass.web.auditing import audit_cli
 from kompetenspass.web.migrate import upgrade
 from kompetenspass.web.runtime import Runtime
 from kompetenspass.web.settings import ServiceSettings
@@ -64,6 +66,7 @@ def service_cli(create_app: CreateApp[S], settings_class: type[S]) -> typer.Type
         run(_replayed(runtime, [projection] if projection else runtime.readers.names, drop_old=drop_old))
 
     cli.add_typer(_parked_cli(create_app, settings_class), name="parked")
+    cli.add_typer(audit_cli(settings_class.service, lambda: read_settings(settings_class)), name="audit")
     return cli
 
 
@@ -94,9 +97,20 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(1) from problem
 
 
+class Server(uvicorn.Server):
+    """Tells the runtime that it stops before it waits for the answers that are under way."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain and stop."""
+        app = self.config.app
+        if isinstance(app, FastAPI) and isinstance(runtime := getattr(app.state, "runtime", None), Runtime):
+            runtime.stopping.set()
+        await super().shutdown(sockets)
+
+
 async def serve_app(app: FastAPI, settings: ServiceSettings) -> bool:
     """Serve until a signal or until the runtime cannot go on; return whether it ended as it should."""
-    server = uvicorn.Server(server_config(app, settings))
+    server = Server(server_config(app, settings))
     runtime = runtime_of(app)
 
     async def stop_when_fatal() -> None:
