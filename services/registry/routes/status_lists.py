@@ -20,7 +20,9 @@ from services.registry.domain.publication import Published
 from services.registry.state import State
 
 _KEPT = timedelta(milliseconds=250)
+_MOST_KEPT = 512
 _SPELLINGS = 64  # of Accept and Accept-Encoding that are remembered: few clients spell them in many ways
+_LONGEST_SPELLING = 512  # what is longer is nobody's habit
 _CORS = {"Access-Control-Allow-Origin": "*"}
 
 
@@ -44,14 +46,22 @@ class Answers:
 
 
 class Served:
-    """Published lists in memory; each quarter of a second, one look at the table tells which of them are another."""
+    """Published lists in memory; each quarter of a second, one look at the table tells which of them are another.
 
-    def __init__(self, state: State, clock: Clock) -> None:
+    There are never more than `most`: beyond that it begins anew.
+    """
+
+    def __init__(self, state: State, clock: Clock, *, most: int = _MOST_KEPT) -> None:
         self._state = state
         self._clock = clock
+        self._most = most
         self._kept: dict[UUID, Answers] = {}
         self._until = clock()
         self._looking = asyncio.Lock()
+
+    def __len__(self) -> int:
+        """How many lists are in memory."""
+        return len(self._kept)
 
     async def get(self, list_id: UUID) -> Answers:
         """Return the answers about a list. Raises Problem `not_found`."""
@@ -62,8 +72,10 @@ class Served:
         published = await self._state.published(list_id)
         if published is None:
             raise not_found("status list")
-        self._kept[list_id] = Answers(published)
-        return self._kept[list_id]
+        if len(self._kept) >= self._most:
+            self._kept.clear()
+        self._kept[list_id] = answers = Answers(published)
+        return answers
 
     async def _look(self) -> None:
         async with self._looking:
@@ -126,13 +138,19 @@ def _require_acceptable(accept: str | None) -> None:
     )
 
 
-@lru_cache(_SPELLINGS)
 def _qualities(header: str) -> Mapping[str, float]:
+    return _known(header) if len(header) <= _LONGEST_SPELLING else _read(header)
+
+
+def _read(header: str) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for part in header.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         found[name] = max(found.get(name, 0), _quality(parameters))
     return found
+
+
+_known = lru_cache(_SPELLINGS)(_read)
 
 
 def _quality(parameters: Sequence[str]) -> float:

@@ -23,7 +23,10 @@ class Rows(Protocol):
 
 
 class ListValues:
-    """Made from the rows, kept up with them, made again for another generation of the tables: no truth of its own."""
+    """Made from the rows, kept up with them, made again for another generation of the tables: no truth of its own.
+
+    Whoever asks forgets what rests, so that no more is kept than the lists that changed within the last ttl.
+    """
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows

@@ -126,7 +126,10 @@ class Publisher:
 
     async def _compact(self, resting: Sequence[OpenList], marks: Mapping[UUID, Mark], wear: Wear) -> None:
         for listed in resting:
-            if may_compact(listed, marks[listed.list_id], now=wear["now"], lifetime=wear["lifetime"]):
+            mark = marks[listed.list_id]
+            if mark.compact:
+                self._values.forget(listed)  # it is kept again where a change has left its values as they were
+            elif may_compact(listed, mark, now=wear["now"], lifetime=wear["lifetime"]):
                 values = await self._values.fresh(listed)
                 self._values.forget(listed)
                 await self._publish([await asyncio.to_thread(_compacted, listed, values, self._signer(), wear)])

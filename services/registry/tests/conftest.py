@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,15 +22,18 @@ from kompetenspass.events.registry import StatusRef
 from kompetenspass.log.api import Append, Stored
 from kompetenspass.log.postgres import PostgresLog
 from kompetenspass.openid.jose import sign_jws
+from kompetenspass.openid.status import StatusListToken, verify_token_by_x5c
 from kompetenspass.testing.clock import NOON, FixedClock
 from kompetenspass.testing.keys import TestSigner
 from kompetenspass.testing.postgres import Database
+from kompetenspass.testing.waiting import PATIENCE_SECONDS, until
 from kompetenspass.web.cli import runtime_of
 from kompetenspass.web.runtime import Runtime
 from services.registry.app import create_app
 from services.registry.domain.status_list import first_list
 from services.registry.service.keys import PROOF_TYP
 from services.registry.settings import Settings
+from services.registry.state import State
 
 BASE = "https://registry.example"
 ISSUANCE = "https://issuance.example"
@@ -42,14 +44,6 @@ ALFA = {
     "registration_no": "1",
     "country": "SE",
 }
-
-
-async def eventually(look: Callable[[], Awaitable[Any]], within_seconds: float = 5) -> Any:
-    """Return the first true answer of `look`; fail when there is none in time."""
-    async with asyncio.timeout(within_seconds):
-        while not (answer := await look()):  # noqa: ASYNC110  what is looked at is another party's
-            await asyncio.sleep(0.01)
-        return answer
 
 
 def context(at: datetime = NOON) -> Context:
@@ -145,9 +139,31 @@ class Rig:
         await self.issuer(org)
         answer = await self.enrol(self.key(org.partition(":")[2]), org)
         assert answer.status_code == 201, answer.text
-        await eventually(lambda: self.list_token(org))
+        await until(lambda: self.published(org))
+
+    async def published(self, org: str = "org:alfa") -> str:
+        """Return the list as it stands in the table; empty while there is none. Looking again costs no time."""
+        found = await State(self.runtime.engine).published(first_list(org))
+        return found.token.decode("ascii") if found else ""
+
+    async def says(self, wanted: Mapping[int, int], org: str = "org:alfa") -> StatusListToken:
+        """Return the served list once the published one says this of its indices: the next look finds it."""
+
+        async def look() -> bool:
+            published = self.verified(await self.published(org), org)
+            return {index: published.get(index) for index in wanted} == wanted
+
+        await until(look)
+        served = self.verified(await self.list_token(org), org)
+        assert {index: served.get(index) for index in wanted} == wanted
+        return served
+
+    def verified(self, compact: str | None, org: str = "org:alfa") -> StatusListToken:
+        anchors = (self.signer.anchor.certificate,)
+        return verify_token_by_x5c(compact or "", uri=list_uri(org), anchors=anchors, now=self.clock())
 
     async def list_token(self, org: str = "org:alfa") -> str | None:
+        """Return what is served a second later, when the server looks again."""
         self.clock.advance(seconds=1)
         answer = await self.client.get(f"/status/{first_list(org)}")
         return answer.text if answer.status_code == 200 else None
@@ -155,7 +171,7 @@ class Rig:
     async def issue(self, event: CredentialIssued, version: int = 0) -> None:
         """State an issue in issuance's log and wait until the registry has seen it."""
         position = await stated(self.issuance, f"cred-{event.credential_id}", version, event)
-        await self.runtime.caught_up("issuance", position, 5)
+        await self.runtime.caught_up("issuance", position, PATIENCE_SECONDS)
 
 
 @asynccontextmanager
@@ -184,7 +200,7 @@ async def running(database: Database, folder: Path, **changes: Any) -> AsyncIter
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(transport=transport, base_url=BASE) as client:
             rig = Rig(client, clock, runtime_of(app), issuance, settings, signer, tokens)
-            await eventually(rig.ready)
+            await until(rig.ready)
             yield rig
         await issuance.stop()
 

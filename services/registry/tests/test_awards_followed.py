@@ -13,7 +13,8 @@ from kompetenspass.core.ids import uuid7
 from kompetenspass.events.base import Event
 from kompetenspass.events.registry import CredentialReinstated, CredentialRevoked, CredentialSuspended
 from kompetenspass.testing.postgres import Database
-from services.registry.tests.conftest import Rig, eventually, issued, running, stated
+from kompetenspass.testing.waiting import until
+from services.registry.tests.conftest import Rig, issued, running, stated
 from services.registry.tests.stacked import (
     AWARD,
     CONSTITUENT,
@@ -43,7 +44,7 @@ async def passed(rig: Rig, position: int) -> None:
         lags = await rig.runtime.readers.lags()
         return all(lag.position >= position for lag in lags if lag.log == "issuance")
 
-    await eventually(reacted)
+    await until(reacted)
 
 
 async def history(rig: Rig, credential_id: UUID = AWARD) -> list[Any]:
@@ -68,13 +69,13 @@ async def test_a_lapse_is_published_shown_with_what_lapsed_and_lifted_when_it_is
     (event,) = await history(awarded)
     assert isinstance(event, CredentialSuspended)
     assert (event.cause, event.copies, event.lapsed) == (LAPSE, ISSUED.copies, (CONSTITUENT,))
-    row = await eventually(lambda: _with_status(awarded, "suspended"))
+    row = await until(lambda: _with_status(awarded, "suspended"))
     assert (row["causes"], row["stack_id"]) == ([LAPSE], str(STACK))
     assert row["suspensions"] == {LAPSE: {"reason_code": "constituent_lapsed", "lapsed": [str(CONSTITUENT)]}}
 
     await stack(awarded, reinstated(), after=2)
     await becomes(awarded, [0], 5)
-    row = await eventually(lambda: _with_status(awarded, "valid"))
+    row = await until(lambda: _with_status(awarded, "valid"))
     assert (row["causes"], row["suspensions"]) == ([], {})
 
 

@@ -9,25 +9,18 @@ from structlog.testing import capture_logs
 
 from kompetenspass.core.ids import uuid7
 from kompetenspass.events.registry import StatusRef
-from kompetenspass.openid.status import verify_token_by_x5c
+from kompetenspass.testing.waiting import until
 from services.registry.domain.publication import Mark
 from services.registry.domain.status_list import first_list
 from services.registry.state import State
-from services.registry.tests.conftest import Rig, eventually, issued, list_uri
+from services.registry.tests.conftest import Rig, issued, list_uri
 
 LIST = first_list("org:alfa")
 
 
 async def become(rig: Rig, wanted: dict[int, int]) -> None:
     """Return once the served list says so."""
-
-    async def look() -> bool:
-        compact = await rig.list_token()
-        anchors = (rig.signer.anchor.certificate,)
-        token = verify_token_by_x5c(compact, uri=list_uri(), anchors=anchors, now=rig.clock())
-        return {index: token.get(index) for index in wanted} == wanted
-
-    await eventually(look)
+    await rig.says(wanted)
 
 
 async def credential_on(rig: Rig, *indices: int) -> UUID:
@@ -71,7 +64,7 @@ async def test_flips_after_a_replay_join_those_before_it(rig: Rig) -> None:
     await command(rig, one, "revoke")
     await become(rig, {3: 1, 4: 0})
     await rig.runtime.readers.replay("status")
-    await eventually(rig.ready)
+    await until(rig.ready)
     await command(rig, other, "revoke")
     await become(rig, {3: 1, 4: 1})
 
@@ -102,7 +95,7 @@ async def test_a_list_at_rest_is_made_small_once_and_follows_the_next_flip(rig: 
     assert not (await mark(rig)).compact
     in_haste = await mark(rig)
     rig.clock.advance(seconds=rig.settings.status_ttl_seconds)
-    await eventually(compact(rig))
+    await until(compact(rig))
     assert (await mark(rig)).content == in_haste.content
     small = await rig.list_token()
     rig.clock.advance(seconds=2 * rig.settings.status_ttl_seconds)
@@ -122,7 +115,7 @@ async def test_each_list_that_rests_is_made_small_one_after_the_other(rig: Rig) 
         marks = await State(rig.runtime.engine).marks()
         return len(marks) == 4 and all(one.compact for one in marks.values())
 
-    await eventually(all_small)
+    await until(all_small)
 
 
 async def test_a_list_is_served_as_published_elsewhere_within_a_quarter_of_a_second(rig: Rig) -> None:
@@ -133,6 +126,6 @@ async def test_a_list_is_served_as_published_elsewhere_within_a_quarter_of_a_sec
     async def published() -> bool:
         return (await mark(rig)).change is not None
 
-    await eventually(published)
+    await until(published)
     rig.clock.advance(seconds=0.25)
     assert (await rig.client.get(f"/status/{LIST}")).text != first

@@ -19,13 +19,14 @@ from kompetenspass.keys.file import create_key
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.keys import TestAnchor
 from kompetenspass.testing.postgres import Database
+from kompetenspass.testing.waiting import until
 from kompetenspass.web.cli import runtime_of
 from kompetenspass.web.migrate import engine_of, upgrade
 from services.registry.app import create_app
 from services.registry.domain.status_list import first_list
 from services.registry.settings import Settings
 from services.registry.state import State, metadata
-from services.registry.tests.conftest import Rig, eventually, issued, running
+from services.registry.tests.conftest import Rig, issued, running
 
 
 async def test_a_command_on_stale_facts_is_refused_for_now(database: Database, tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ async def test_a_list_that_is_four_fifths_full_alarms_once(database: Database, t
             await rig.issue(issued(uuid7(), *range(7)))
             assert not _alarms(lines)
             await rig.issue(issued(uuid7(), 7))
-            await eventually(_look(lines))
+            await until(_look(lines))
             await rig.issue(issued(uuid7(), 8))
     (alarm,) = _alarms(lines)
     assert (alarm["used"], alarm["size"], alarm["alarm"]) == (8, 10, True)
@@ -65,9 +66,9 @@ async def test_a_replay_gives_the_same_list(rig: Rig) -> None:
     credential = uuid7()
     await rig.issue(issued(credential, 5))
     await rig.issuer_command(f"/v1/credentials/{credential}/revoke", {"reason_code": "fraud"})
-    before = await eventually(lambda: _changed_token(rig))
+    before = await until(lambda: _changed_token(rig))
     assert await rig.runtime.readers.replay("status") == 2
-    await eventually(rig.ready)
+    await until(rig.ready)
     assert await rig.list_token() == before
 
 
@@ -88,7 +89,7 @@ async def test_a_second_start_finds_its_lists_and_signs_them_with_the_new_leaf(
             token = await rig.list_token()
             return token is not None and token != first
 
-        await eventually(signed_anew)
+        await until(signed_anew)
         assert await rig.list_token() != first
 
 

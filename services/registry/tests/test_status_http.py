@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from kompetenspass.core.ids import uuid7
-from kompetenspass.events.registry import CredentialExpired, CredentialRevoked, CredentialSuspended
-from kompetenspass.openid.status import MEDIA_TYPE, StatusListToken, verify_token_by_x5c
+from kompetenspass.events.registry import CredentialExpired, CredentialRevoked, CredentialSuspended, StatusListOpened
+from kompetenspass.openid.status import MEDIA_TYPE, StatusListToken
 from kompetenspass.testing.postgres import Database
+from kompetenspass.testing.waiting import until
 from services.registry.domain.status_list import first_list, list_after
-from services.registry.tests.conftest import BASE, Rig, eventually, issued, list_uri, running, stated
+from services.registry.tests.conftest import BASE, Rig, issued, list_uri, running, stated
 
 LIST = first_list("org:alfa")
 
 
 async def verified(rig: Rig, org: str = "org:alfa") -> StatusListToken:
-    compact = await rig.list_token(org)
-    anchors = (rig.signer.anchor.certificate,)
-    return verify_token_by_x5c(compact, uri=list_uri(org), anchors=anchors, now=rig.clock())
+    return rig.verified(await rig.list_token(org), org)
 
 
 async def values(rig: Rig, indices: Sequence[int], org: str = "org:alfa") -> list[int]:
@@ -28,12 +27,8 @@ async def values(rig: Rig, indices: Sequence[int], org: str = "org:alfa") -> lis
 
 
 async def becomes(rig: Rig, wanted: list[int], *indices: int) -> None:
-    """Return once the served list says so, within the two seconds that are promised."""
-
-    async def look() -> bool:
-        return await values(rig, indices) == wanted
-
-    await eventually(look, within_seconds=2)
+    """Return once the served list says so. How long that takes, `make bench` measures."""
+    await rig.says(dict(zip(indices, wanted, strict=True)))
 
 
 async def last_event(rig: Rig, stream: str) -> Any:
@@ -43,10 +38,10 @@ async def last_event(rig: Rig, stream: str) -> Any:
 async def test_an_enrolled_key_opens_a_list_and_a_spare_once(rig: Rig) -> None:
     await rig.enrolled()
     await rig.enrol(rig.key())
-    await eventually(lambda: rig.runtime.log.read_stream(f"list-{list_after(LIST)}"))
+    await until(lambda: rig.runtime.log.read_stream(f"list-{list_after(LIST)}"))
     answer = (await rig.client.get("/status")).json()
     spare = f"{BASE}/status/{list_after(LIST)}"
-    await eventually(lambda: rig.client.get(f"/status/{list_after(LIST)}"))
+    await until(lambda: rig.client.get(f"/status/{list_after(LIST)}"))
     assert set(answer["status_lists"]) <= {list_uri(), spare}
     assert not await rig.runtime.log.read_stream(f"list-{list_after(list_after(LIST))}")
 
@@ -54,11 +49,12 @@ async def test_an_enrolled_key_opens_a_list_and_a_spare_once(rig: Rig) -> None:
 async def test_the_first_index_of_the_spare_opens_another_spare(rig: Rig) -> None:
     await rig.enrolled()
     spare = list_after(LIST)
-    await eventually(lambda: rig.runtime.log.read_stream(f"list-{spare}"))
+    await until(lambda: rig.runtime.log.read_stream(f"list-{spare}"))
     event = issued(uuid7(), 3)
     copy = event.copies[0].model_copy(update={"status_uri": f"{BASE}/status/{spare}"})
     await rig.issue(event.model_copy(update={"copies": (copy,)}))
-    (opened,) = await eventually(lambda: rig.runtime.log.read_stream(f"list-{list_after(spare)}"))
+    (opened,) = await until(lambda: rig.runtime.log.read_stream(f"list-{list_after(spare)}"))
+    assert isinstance(opened.event, StatusListOpened)
     assert opened.event.issuer_org == "org:alfa"
 
 
@@ -135,7 +131,7 @@ async def test_a_merit_expires_when_its_end_has_passed(rig: Rig) -> None:
     await rig.issue(issued(credential, 5, valid_to=end))
     assert not await rig.runtime.log.read_stream(f"status-{credential}")
     rig.clock.advance(timedelta(hours=2))
-    (recorded,) = await eventually(lambda: rig.runtime.log.read_stream(f"status-{credential}"))
+    (recorded,) = await until(lambda: rig.runtime.log.read_stream(f"status-{credential}"))
     assert isinstance(recorded.event, CredentialExpired)
     assert recorded.event.at == end
     refused = await rig.issuer_command(f"/v1/credentials/{credential}/revoke", {"reason_code": "fraud"})
@@ -153,7 +149,7 @@ async def test_all_merits_that_end_at_once_expire_once_each(rig: Rig) -> None:
     async def all_expired() -> bool:
         return all([await rig.runtime.log.read_stream(f"status-{credential}") for credential in ended])
 
-    await eventually(all_expired)
+    await until(all_expired)
     streams = [await rig.runtime.log.read_stream(f"status-{credential}") for credential in ended]
     assert [[type(recorded.event) for recorded in stream] for stream in streams] == [[CredentialExpired]] * 20
 
@@ -224,7 +220,7 @@ async def test_a_clean_list_keeps_its_bytes_and_is_signed_again_half_way_through
     async def signed_again() -> bool:
         return await rig.list_token() != first
 
-    await eventually(signed_again)
+    await until(signed_again)
     assert (await verified(rig)).get(5) == 0
 
 

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from kompetenspass.core.errors import Problem
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
 from kompetenspass.web.outbound import Outbound
 
 PUBLIC = "93.184.215.14"
@@ -24,10 +25,17 @@ async def client(handler: Handler, address: str = PUBLIC, **options: bool | tupl
         yield outbound
 
 
-async def code_of(url: str, handler: Handler, address: str = PUBLIC, **options: bool | tuple[str, ...]) -> str:
+async def code_of(
+    url: str,
+    handler: Handler,
+    address: str = PUBLIC,
+    *,
+    seconds: float = PATIENCE_SECONDS,
+    **options: bool | tuple[str, ...],
+) -> str:
     async for outbound in client(handler, address, **options):
         try:
-            await outbound.get(url, max_bytes=10, timeout_seconds=0.2)
+            await outbound.get(url, max_bytes=10, timeout_seconds=seconds)
         except Problem as problem:
             return problem.code
     return "ok"
@@ -94,7 +102,8 @@ async def test_silence_ends_with_the_time_limit() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    assert await code_of("https://issuer.example/", handler) == "upstream_unavailable"  # type: ignore[arg-type]  # MockTransport takes both
+    code = await code_of("https://issuer.example/", handler, seconds=0.05)  # type: ignore[arg-type]  # MockTransport takes both
+    assert code == "upstream_unavailable"
 
 
 async def test_another_address_of_the_host_is_tried_when_one_does_not_answer() -> None:

@@ -24,6 +24,7 @@ from kompetenspass.log.writing import Writing
 from kompetenspass.testing.clock import NOON, FixedClock
 from kompetenspass.testing.keys import TestSigner
 from kompetenspass.testing.postgres import Database
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
 from kompetenspass.web.migrate import upgrade
 from kompetenspass.web.runtime import Runtime
 from kompetenspass.web.settings import ServiceSettings, environment
@@ -91,7 +92,7 @@ async def state(runtime: Runtime, request_id: UUID) -> int:
 async def test_what_was_appended_is_projected_and_a_reader_may_wait_for_it(runtime: Runtime) -> None:
     request_id = uuid7()
     position = await state(runtime, request_id)
-    await runtime.caught_up("verification", position, 5)
+    await runtime.caught_up("verification", position, PATIENCE_SECONDS)
     async with runtime.engine.connect() as connection:
         assert await connection.scalar(select(judged.c.request_id)) == request_id
     readiness = await runtime.ready()
@@ -110,16 +111,16 @@ async def test_of_the_own_log_without_a_projection_it_is_enough_to_hold_the_posi
 ) -> None:
     async with Runtime(settings, clock=FixedClock(), migrations=package) as unread:
         position = await state(unread, uuid7())
-        await unread.caught_up("verification", position, 5)
+        await unread.caught_up("verification", position, PATIENCE_SECONDS)
         with pytest.raises(Problem, match="not_caught_up"):
             await unread.caught_up("verification", position + 1, 0.05)
-        waiting = asyncio.create_task(unread.caught_up("verification", position + 1, 5))
+        waiting = asyncio.create_task(unread.caught_up("verification", position + 1, PATIENCE_SECONDS))
         await state(unread, uuid7())
         await waiting
 
 
 async def test_facts_are_fresh_until_they_were_checked_too_long_ago(runtime: Runtime) -> None:
-    await runtime.caught_up("verification", await state(runtime, uuid7()), 5)
+    await runtime.caught_up("verification", await state(runtime, uuid7()), PATIENCE_SECONDS)
     await until_ready(runtime)
     await runtime.require_fresh("verification")
     assert isinstance(runtime.clock, FixedClock)
@@ -130,7 +131,7 @@ async def test_facts_are_fresh_until_they_were_checked_too_long_ago(runtime: Run
 
 
 async def until_ready(runtime: Runtime) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (await runtime.ready()).ready or await runtime.readers.checked_at("verification") is None:
             await runtime.feeds["verification"].wait(10**9, 0.05)
 
@@ -160,10 +161,10 @@ async def test_a_timer_runs_in_one_process_only_and_survives_its_own_failure(set
     tick("first")
     tick("second")
     async with first:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not runs:
                 await first.feeds["verification"].wait(10**9, 0.01)
-        async with second, asyncio.timeout(5):
+        async with second, asyncio.timeout(PATIENCE_SECONDS):
             await third.wait()
     assert set(runs) == {"first"}
 

@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -51,7 +52,7 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
 class Outbound:
     """The one HTTP client of a service. It connects to the very address it checked, so that a second lookup of the
-    name cannot lead elsewhere."""
+    name cannot lead elsewhere. It keeps no cookie: one set for one learner would be sent along for the next."""
 
     def __init__(
         self,
@@ -74,8 +75,9 @@ class Outbound:
         trust = ssl.create_default_context()
         if self._ca_file:
             trust.load_verify_locations(self._ca_file)
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
         self._client = httpx2.AsyncClient(
-            transport=self._transport, verify=trust, follow_redirects=False, trust_env=False
+            transport=self._transport, verify=trust, follow_redirects=False, trust_env=False, cookies=no_cookies
         )
         return self
 
@@ -84,6 +86,14 @@ class Outbound:
         if self._client:
             await self._client.aclose()
             self._client = None
+
+    async def check(self, url: str) -> None:
+        """Return if the address may be called now. Raises Problem `address_refused`, `upstream_unavailable`."""
+        host, port = self._checked(url)
+        try:
+            await self._addresses(host, port)
+        except OSError as error:
+            raise _unreachable(type(error).__name__) from error
 
     async def get(
         self, url: str, *, accept: str = "application/json", max_bytes: int = 65536, timeout_seconds: float = 5
@@ -153,13 +163,7 @@ class Outbound:
                         return await self._send_to(address, host, method, url, headers, body, max_bytes)
                 raise OSError("no address answers")
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
-            raise Problem(
-                "upstream_unavailable",
-                "The other side cannot be reached.",
-                kind=Kind.UNAVAILABLE,
-                remedy="Try again later.",
-                detail=type(error).__name__,
-            ) from error
+            raise _unreachable(type(error).__name__) from error
 
     async def _send_to(
         self,
@@ -226,6 +230,16 @@ async def _read(answer: httpx2.Response, max_bytes: int) -> Fetched:
 
 def _refused(title: str) -> Problem:
     return Problem("address_refused", title, remedy="Use a public https address.")
+
+
+def _unreachable(detail: str) -> Problem:
+    return Problem(
+        "upstream_unavailable",
+        "The other side cannot be reached.",
+        kind=Kind.UNAVAILABLE,
+        remedy="Try again later.",
+        detail=detail,
+    )
 
 
 def _invalid_answer(title: str) -> Problem:
