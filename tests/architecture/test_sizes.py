@@ -9,7 +9,7 @@ import pytest
 from kompetenspass.testing.architecture import annotation_faults, docstring_faults, size_faults
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("services", "shared", "demo", "bench", "tests")
+FOLDERS = ("services", "shared", "demo", "bench", "contract", "tests")
 FILES = sorted([ROOT / "conftest.py", *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))])
 MODULES = [path for path in FILES if "tests" not in path.parts]
 

@@ -41,6 +41,29 @@ def test_an_event_comes_back_from_its_bytes() -> None:
     assert (read.event, read.context, read.id) == (REVOKED, CONTEXT, UUID(int=9))
 
 
+@pytest.mark.parametrize("broken", ["actor", "occurred_at", "correlation_id"])
+def test_a_context_that_cannot_be_read_is_refused_when_it_is_asked_for(broken: str) -> None:
+    draft = seal(UUID(int=9), REVOKED, CONTEXT)
+    surroundings = json.loads(draft.data)
+    del surroundings[broken]
+    read = envelope(draft.id, draft.type, json.dumps(surroundings))
+    assert read.event == REVOKED
+    with pytest.raises(ValueError, match=broken):
+        _ = read.context
+
+
+@pytest.mark.parametrize("data", ["", "{", "[]", "{}", '{"type":"registry.CredentialRevoked.v1"}'])
+def test_bytes_that_hold_no_event_are_refused(data: str) -> None:
+    with pytest.raises(ValueError):
+        envelope(UUID(int=9), REVOKED.type, data)
+
+
+def test_bytes_of_another_type_than_the_row_says_are_refused() -> None:
+    draft = seal(UUID(int=9), REVOKED, CONTEXT)
+    with pytest.raises(ValueError):
+        envelope(draft.id, OfferWithdrawn.type, draft.data)
+
+
 def test_the_same_draft_is_the_same_bytes() -> None:
     assert seal(UUID(int=9), REVOKED, CONTEXT) == seal(UUID(int=9), REVOKED, CONTEXT)
 
@@ -75,9 +98,9 @@ def test_an_old_version_is_lifted_when_read(monkeypatch: pytest.MonkeyPatch) -> 
     assert decode("registry.CredentialRevoked.v0", payload) == REVOKED
 
 
-def test_what_is_public_is_said_field_by_field() -> None:
+def test_who_may_see_a_field_is_said_field_by_field() -> None:
     properties = CredentialRevoked.model_json_schema()["properties"]
-    assert properties["copies"]["audience"] == "public"
+    assert properties["copies"]["audience"] == "partner"
     assert "audience" not in properties["credential_id"]
     assert all("audience" in field for field in OrganisationRegistered.model_json_schema()["properties"].values())
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from kompetenspass.events.base import Event, public
+from kompetenspass.events.base import Event, partner, public
 
 
 def fields_of(content: Mapping[str, Any]) -> frozenset[str]:
@@ -21,7 +21,7 @@ def region_of(content: Mapping[str, Any]) -> str | None:
 
 
 class DefinitionDrafted(Event):
-    """A version of a definition was written down, whole; it binds nobody yet."""
+    """The owner wrote down a version of a definition, whole; it binds nobody yet and may be drafted again."""
 
     type: ClassVar[str] = "catalog.DefinitionDrafted.v1"
     definition_id: str
@@ -32,7 +32,7 @@ class DefinitionDrafted(Event):
 
 
 class DefinitionReviewRequested(Event):
-    """The draft went to its reviewers."""
+    """The owner sent a draft of a definition to its reviewers."""
 
     type: ClassVar[str] = "catalog.DefinitionReviewRequested.v1"
     definition_id: str
@@ -40,7 +40,7 @@ class DefinitionReviewRequested(Event):
 
 
 class SectorApproved(Event):
-    """A sector body approved a version by a decision of its own."""
+    """A sector body approved a version of a definition by a decision of its own."""
 
     type: ClassVar[str] = "catalog.SectorApproved.v1"
     definition_id: str = public()
@@ -51,7 +51,7 @@ class SectorApproved(Event):
 
 
 class DefinitionPublished(Event):
-    """A version is in force and never changes: `content` is the whole document, `content_digest` names it."""
+    """A version of a definition is in force and never changes; `content` is the whole document."""
 
     type: ClassVar[str] = "catalog.DefinitionPublished.v1"
     definition_id: str = public()
@@ -66,7 +66,7 @@ class DefinitionPublished(Event):
 
 
 class DefinitionRetired(Event):
-    """A version takes no new learners; what was issued under it stays valid."""
+    """A version of a definition takes no new learners; what was issued under it stays valid."""
 
     type: ClassVar[str] = "catalog.DefinitionRetired.v1"
     definition_id: str = public()
@@ -76,26 +76,26 @@ class DefinitionRetired(Event):
 
 
 class IssuingRightGranted(Event):
-    """The owner lets another organisation issue under the definition."""
+    """The owner of a definition lets another organisation issue under it."""
 
     type: ClassVar[str] = "catalog.IssuingRightGranted.v1"
-    definition_id: str = public()
-    issuer_org: str = public()
-    valid_from: datetime = public()
-    valid_to: datetime | None = public(default=None)
+    definition_id: str = partner()
+    issuer_org: str = partner()
+    valid_from: datetime = partner()
+    valid_to: datetime | None = partner(default=None)
 
 
 class IssuingRightWithdrawn(Event):
-    """The owner takes the right back from `withdrawn_from` on."""
+    """The owner of a definition takes the right to issue back from `withdrawn_from` on."""
 
     type: ClassVar[str] = "catalog.IssuingRightWithdrawn.v1"
-    definition_id: str = public()
-    issuer_org: str = public()
-    withdrawn_from: datetime = public()
+    definition_id: str = partner()
+    issuer_org: str = partner()
+    withdrawn_from: datetime = partner()
 
 
 class PathwayDrafted(Event):
-    """A version of a pathway was written down, whole."""
+    """The owner wrote down a version of a pathway, whole; it binds nobody yet and may be drafted again."""
 
     type: ClassVar[str] = "catalog.PathwayDrafted.v1"
     pathway_id: str
@@ -106,7 +106,7 @@ class PathwayDrafted(Event):
 
 
 class PathwayReviewRequested(Event):
-    """The draft of the pathway went to its reviewers."""
+    """The owner sent a draft of a pathway to its reviewers."""
 
     type: ClassVar[str] = "catalog.PathwayReviewRequested.v1"
     pathway_id: str

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from kompetenspass.events.base import Event, Value, public
+from kompetenspass.events.base import Event, Value, partner, public
 
 RevocationReason = Literal[
     "issued_in_error", "fraud", "achievement_voided", "holder_request", "key_compromise", "issuer_ended", "superseded"
@@ -18,16 +18,16 @@ class StatusRef(Value):
     """One copy of a credential: the digest of its Issuer-signed JWT (SHA-256, base64url) and its status entry."""
 
     digest: str
-    status_uri: str
-    index: int
+    status_uri: str = partner()
+    index: int = partner()
 
 
 class Scope(Value):
     """What a role covers; an empty list covers everything of its kind."""
 
-    fields: tuple[str, ...] = ()
-    regions: tuple[str, ...] = ()
-    definitions: tuple[str, ...] = ()
+    fields: tuple[str, ...] = public(default=())
+    regions: tuple[str, ...] = public(default=())
+    definitions: tuple[str, ...] = public(default=())
 
     def covers(self, definition_id: str, fields: Collection[str], region: str | None) -> bool:
         """Return whether the role reaches a definition: its id, its field codes, its region (None: it has none)."""
@@ -107,22 +107,22 @@ class AssessorAuthorised(Event):
     """An assessor (a reference, never a name) may assess in `fields` (ISCED-F codes; empty: all) for `org_id`."""
 
     type: ClassVar[str] = "registry.AssessorAuthorised.v1"
-    org_id: str
+    org_id: str = partner()
     assessor_ref: str
-    fields: tuple[str, ...]
+    fields: tuple[str, ...] = partner()
     basis: Literal["founding_decision", "stack_award", "rpl"]
     decision_ref: str
-    valid_from: datetime
-    valid_to: datetime | None = None
+    valid_from: datetime = partner()
+    valid_to: datetime | None = partner(default=None)
 
 
 class AssessorWithdrawn(Event):
     """An assessor may no longer assess from `withdrawn_from` on."""
 
     type: ClassVar[str] = "registry.AssessorWithdrawn.v1"
-    org_id: str
+    org_id: str = partner()
     assessor_ref: str
-    withdrawn_from: datetime
+    withdrawn_from: datetime = partner()
 
 
 class StatusListOpened(Event):
@@ -139,14 +139,14 @@ class StatusListOpened(Event):
 
 
 class CredentialSuspended(Event):
-    """A cause to hold the credential suspended was added; `causes` is the whole set after it.
+    """A cause to hold a credential suspended was added: its entries in status lists say SUSPENDED.
 
-    `lapsed` are the constituents for which an award was suspended.
+    `causes` is the whole set after it; `lapsed` are the constituents for which an award was suspended.
     """
 
     type: ClassVar[str] = "registry.CredentialSuspended.v1"
     credential_id: UUID
-    copies: tuple[StatusRef, ...] = public()
+    copies: tuple[StatusRef, ...] = partner()
     cause: str
     causes: tuple[str, ...]
     reason_code: str
@@ -154,31 +154,34 @@ class CredentialSuspended(Event):
 
 
 class CredentialReinstated(Event):
-    """A cause was cleared; the credential is valid again once `causes`, the set after it, is empty."""
+    """A cause to hold a credential suspended was cleared; it is valid again once `causes`, the set after it, is empty.
+
+    Who does not see `causes` reads the status list, which says whether the entries are VALID again.
+    """
 
     type: ClassVar[str] = "registry.CredentialReinstated.v1"
     credential_id: UUID
-    copies: tuple[StatusRef, ...] = public()
+    copies: tuple[StatusRef, ...] = partner()
     cause: str
     causes: tuple[str, ...]
     reason_code: str
 
 
 class CredentialRevoked(Event):
-    """The credential is over, for good. `void_ab_initio`: it never should have been."""
+    """A credential is over, for good: its entries say INVALID. `void_ab_initio`: it never should have been."""
 
     type: ClassVar[str] = "registry.CredentialRevoked.v1"
     credential_id: UUID
-    copies: tuple[StatusRef, ...] = public()
+    copies: tuple[StatusRef, ...] = partner()
     reason_code: RevocationReason
     effective_from: datetime
     void_ab_initio: bool
 
 
 class CredentialExpired(Event):
-    """The merit's own `date_of_expiry` has passed (not the technical lifetime of a token)."""
+    """The own `date_of_expiry` of a credential's merit has passed (not the technical lifetime of a token)."""
 
     type: ClassVar[str] = "registry.CredentialExpired.v1"
     credential_id: UUID
-    copies: tuple[StatusRef, ...] = public()
+    copies: tuple[StatusRef, ...] = partner()
     at: datetime
