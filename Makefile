@@ -6,7 +6,7 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 STAMP := .venv/.synced
-CHECKED := services shared demo bench tests conftest.py
+CHECKED := services shared demo bench contract tests conftest.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -24,7 +24,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help setup run demo check test integration backup restore bench lock clean
+.PHONY: help setup run demo kafka docs check test integration backup restore bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -37,11 +37,18 @@ run: setup ## start the five services in one process, on a PostgreSQL of their o
 demo: setup ## start them and play the story, from one merit to a role that rests on 23; EXIT=1 ends after it
 	@exec $(BIN)/python -m demo $(if $(EXIT),--exit)
 
-check: setup ## format, lint, types, import walls, rooms and sizes
+kafka: setup ## run a Kafka of its own on this machine (Java 17 and Maven needed); Ctrl-C stops it
+	@exec $(BIN)/python -m kompetenspass.embedded kafka $(if $(NODES),--nodes $(NODES))
+
+docs: setup ## write docs/generated from the code: events, AsyncAPI, OpenAPI, settings
+	$(BIN)/python -m contract write
+
+check: setup ## format, lint, types, import walls, published contracts, rooms and sizes
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy $(CHECKED)
 	$(BIN)/lint-imports
+	$(BIN)/python -m contract check
 	$(BIN)/python -m pytest -q tests/architecture
 
 test: check ## check, then every test but the long ones
@@ -56,7 +63,7 @@ backup: setup ## write the embedded database to FILE (.run/backup.dump); the ser
 restore: setup ## put the embedded database back as FILE has it; stop the services first
 	@exec $(BIN)/python -m kompetenspass.embedded restore $(or $(FILE),.run/backup.dump)
 
-bench: setup ## measure every case and write bench/results/latest.json (half an hour); CASE=flow measures one
+bench: setup ## measure every case and write bench/results/latest.json (an hour); CASE=flow measures one
 	@exec $(BIN)/python -m bench $(or $(CASE),all) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lock: setup ## resolve requirements/*.lock again from pyproject.toml

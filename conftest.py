@@ -1,13 +1,19 @@
-"""Fixtures for every test of the project: a real PostgreSQL, a fresh database."""
+"""Fixtures for every test of the project: a real PostgreSQL with a fresh database, and Kafka, mock or real."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from kompetenspass.embedded.kafka.broker import EmbeddedKafka
 from kompetenspass.embedded.postgres import EmbeddedPostgres
+from kompetenspass.testing.kafka.mock import MockKafka
+from kompetenspass.testing.kafka.real import START_SECONDS, broker_in, running
 from kompetenspass.testing.postgres import Database, cluster_in, database_of
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
+from kompetenspass.web import edge
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,8 +34,37 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgr
         yield running
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patient() -> Iterator[None]:
+    """Let a service of this process take its time to reach a position that is waited for; a caller would ask again."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(edge, "WAIT_SECONDS", PATIENCE_SECONDS)
+        yield
+
+
 @pytest.fixture
 def database(cluster: EmbeddedPostgres) -> Iterator[Database]:
     """A database of this test's own."""
     with database_of(cluster) as fresh:
         yield fresh
+
+
+@pytest.fixture(scope="session")
+def mock_kafka() -> Iterator[MockKafka]:
+    """One mock cluster for this process's whole run; a test that breaks it starts one of its own."""
+    with MockKafka() as mock:
+        yield mock
+
+
+@pytest.fixture(scope="session")
+def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The addresses of one real broker for this process's whole run: topics and groups have names of their own."""
+    with broker_in(tmp_path_factory.mktemp("kafka"), pytest.skip) as bootstrap:
+        yield bootstrap
+
+
+@pytest.fixture
+def three_nodes(tmp_path: Path) -> Iterator[EmbeddedKafka]:
+    """A real Kafka of three nodes for one test, which may break some of them."""
+    with running(EmbeddedKafka(tmp_path / "kafka", nodes=3, start_timeout_seconds=START_SECONDS), pytest.skip) as kafka:
+        yield kafka

@@ -47,7 +47,7 @@ async def epoch(server: EmbeddedPostgres) -> UUID:
 
 async def append(server: EmbeddedPostgres, stream: str) -> int:
     call = """SELECT at_position FROM issuance_log.append(
-        '{1}', ARRAY[$1], '{0}', ARRAY[gen_random_uuid()], '{test}', '{data}')"""
+        '{1}', ARRAY[$1], '{0}', ARRAY[gen_random_uuid()], '{test}', '{data}', ARRAY[sha256('data')])"""
     async with connected(server.dsn("issuance", NAME)) as issuance:
         return int(await issuance.fetchval(call, stream))
 

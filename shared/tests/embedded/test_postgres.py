@@ -22,6 +22,7 @@ from kompetenspass.embedded.binaries import postgres_installation
 from kompetenspass.embedded.orphan import running_server
 from kompetenspass.embedded.postgres import EmbeddedPostgres
 from kompetenspass.embedded.provision import connected
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
 
 CRASH = Path(__file__).with_name("crash.py")
 
@@ -68,7 +69,7 @@ def kill_a_running_parent(folder: Path) -> int:
 
 
 def strangers_process() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(["sleep", "60"])
+    return subprocess.Popen(["sleep", "600"])
 
 
 async def test_a_restart_finds_its_data_again(tmp_path: Path) -> None:
@@ -118,14 +119,14 @@ async def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> 
 
 async def test_after_a_kill_of_the_parent_the_next_start_finds_every_committed_row(tmp_path: Path) -> None:
     orphan = kill_a_running_parent(tmp_path)
-    async with asyncio.timeout(30), running(EmbeddedPostgres(tmp_path)) as server:
+    async with asyncio.timeout(2 * PATIENCE_SECONDS), running(EmbeddedPostgres(tmp_path)) as server:
         assert server.pid != orphan
         assert await rows(server) == 1
 
 
 async def test_after_a_kill_of_parent_and_server_the_next_start_recovers(tmp_path: Path) -> None:
     os.kill(kill_a_running_parent(tmp_path), signal.SIGKILL)
-    async with asyncio.timeout(30), running(EmbeddedPostgres(tmp_path)) as server:
+    async with asyncio.timeout(2 * PATIENCE_SECONDS), running(EmbeddedPostgres(tmp_path)) as server:
         assert await rows(server) == 1
 
 

@@ -12,13 +12,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from kompetenspass.core.errors import Kind, Problem
-from kompetenspass.web.cli import server_config
+from kompetenspass.web.cli import Server, server_config
 from kompetenspass.web.settings import ServiceSettings
 
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """A server that leaves the process's signals alone: several share them."""
 
     @contextlib.contextmanager
