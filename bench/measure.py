@@ -20,7 +20,8 @@ def interleaved(
 ) -> dict[str, Figure]:
     """Return the processor time of one operation of each way, in microseconds, for every round.
 
-    Time of this thread only: what neighbours take does not count. Each way is called `warm_up` times before.
+    Time of this thread only: what neighbours take does not count. Each way is called before as often as in a round, but
+    `warm_up` times at most.
     `within` returns, by a way's name, what is entered around its operations and not measured.
     """
     spent: dict[str, list[float]] = {name: [] for name in ways}
@@ -31,11 +32,12 @@ def interleaved(
     for _ in range(rounds):
         for name, operation in ways.items():
             with within(name):
-                spent[name].append(_microseconds(operation, operations))
+                spent[name].append(microseconds(operation, operations))
     return {name: Figure(name, "us", values) for name, values in spent.items()}
 
 
-def _microseconds(operation: Callable[[], object], operations: int) -> float:
+def microseconds(operation: Callable[[], object], operations: int) -> float:
+    """Return the processor time of this thread for one of so many operations, after a collection of garbage."""
     gc.collect()
     began = thread_time_ns()
     for _ in range(operations):

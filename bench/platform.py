@@ -6,19 +6,18 @@ import asyncio
 import json
 import os
 import shlex
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import asyncpg
 
-from bench.http import Connection, Failed
-from bench.processes import children, end, family_seconds, name, processor_seconds, start
+from bench.driver.http import Connection, Failed
+from bench.processes import children, end, family_seconds, name, processor_nanoseconds, start
 from kompetenspass.embedded.ports import kept_ports
 from kompetenspass.embedded.postgres import EmbeddedPostgres
 from kompetenspass.embedded.tokens import DevelopmentTokenIssuer
@@ -35,7 +34,10 @@ SPLIT: Mapping[str, str] = {**FIVE, "issuance": "split"}
 """The same, and issuance in two: one answers, one follows the logs."""
 _START_SECONDS, _CAUGHT_UP_SECONDS = 180.0, 240.0
 _POLL_SECONDS = 0.1
+_LAST = 20  # lines
 _DAY = 86_400
+
+Processes = dict[str, asyncio.subprocess.Process]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Platform:
     processes: Mapping[str, int] = field(default_factory=dict)
     postgres: int | None = None
     health: Sequence[str] = ()
+    started: Mapping[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
     def token(self, slug: str, role: str) -> str:
         """Return an access token of the development issuer."""
@@ -68,33 +71,40 @@ class Platform:
 
     def used(self) -> Mapping[str, float]:
         """Return the processor seconds of each process until now: services, database with its children, this driver."""
-        services = {each: processor_seconds(pid) for each, pid in self.processes.items()}
+        services = {each: processor_nanoseconds(pid) / 1e9 for each, pid in self.processes.items()}
         postgres = {"postgres": family_seconds(self.postgres)} if self.postgres else {}
         return {**services, **postgres, "driver": time.process_time()}
 
     async def caught_up(self) -> float:
-        """Return after how many seconds no reader had anything left to read. Raises RuntimeError naming who has."""
+        """Return after how many seconds no reader had anything left to read.
+
+        Raises RuntimeError naming who has, in each process, or a process that has ended.
+        """
         began = time.perf_counter()
-        connections = [Connection(url) for url in self.health]
+        connections = {url: Connection(url) for url in self.health}
         try:
-            while (behind := await _behind(connections)) is not None:
+            while not await self._at_rest(connections.values()):
                 if time.perf_counter() - began > _CAUGHT_UP_SECONDS:
-                    raise RuntimeError(f"a reader does not catch up: {behind}")
+                    behind = json.dumps({url: await _told(each) for url, each in connections.items()}, indent=1)
+                    raise RuntimeError(f"a reader does not catch up: {behind}\n{_log_end(self.folder)}")
                 await asyncio.sleep(_POLL_SECONDS)
         finally:
-            for connection in connections:
+            for connection in connections.values():
                 connection.close()
         return time.perf_counter() - began
 
-
-@asynccontextmanager
-async def platform(folder: Path | None = None, shape: Mapping[str, str] = ONE) -> AsyncIterator[Platform]:
-    """Return the platform that runs on `folder` already, or one in a folder of its own for the length of the block."""
-    if folder is not None:
-        yield found(folder)
-        return
-    async with fresh_folder() as fresh, running(fresh, shape) as started:
-        yield started
+    async def _at_rest(self, connections: Iterable[Connection]) -> bool:
+        """Ask one after the other, and none after the first that is not: it has work to do for it."""
+        _still_run(self.started, self.folder)
+        try:
+            for connection in connections:
+                if await _behind(connection):
+                    return False
+        except Failed:
+            await asyncio.sleep(_POLL_SECONDS)  # whoever ended is known to have ended a moment later
+            _still_run(self.started, self.folder)
+            raise
+        return True
 
 
 @asynccontextmanager
@@ -110,69 +120,66 @@ async def fresh_folder() -> AsyncIterator[Path]:
 
 
 @asynccontextmanager
-async def running(
-    folder: Path, shape: Mapping[str, str], cores: Mapping[str, Collection[int]] | None = None
-) -> AsyncIterator[Platform]:
+async def running(folder: Path, shape: Mapping[str, str]) -> AsyncIterator[Platform]:
     """Run the platform of `folder` in processes of that shape, and end each of them, whatever happens in the block.
 
     A shape names what runs in processes of its own, and how: `all` of a service, only its `api`, or `split` in an api
     and a process that follows the logs. What it does not name runs together in one, so of a shape that does not name
-    all services, only `api` can be apart. `cores` are those that a process may use, by its name; all by default.
+    all services, only `api` can be apart.
     """
-    with _ended_by_signal():
-        async with AsyncExitStack() as stack:
-            started = await _all_started(folder, shape, stack)
-            for each, pid in {**started.processes, "postgres": started.postgres}.items():
-                if pid and cores and each in cores:
-                    os.sched_setaffinity(pid, cores[each])
-            await started.caught_up()
-            yield started
+    async with AsyncExitStack() as stack:
+        started = await _all_started(folder, shape, stack)
+        await started.caught_up()
+        yield started
 
 
 async def _all_started(folder: Path, shape: Mapping[str, str], stack: AsyncExitStack) -> Platform:
     together = len(shape) < len(SERVICES)
-    pids, postgres = await (_together(folder, shape, stack) if together else _database(folder, stack))
-    beside, urls, health = [], {}, []
+    processes, postgres = await (_together(folder, shape, stack) if together else _database(folder, stack))
+    urls, health = {}, []
     for service, how in shape.items():
         for only in ("api", "projections") if how == "split" else (how,):
             environment, url = _environment(folder, service, only, own_port=not together and only != "projections")
-            process = await _started([sys.executable, "-m", f"services.{service}"], environment, folder, stack)
-            pids[service if only == "all" else f"{service} {only}"] = process.pid
-            beside.append(process)
+            command = [sys.executable, "-m", f"services.{service}"]
+            called = service if only == "all" else f"{service} {only}"
+            processes[called] = await _started(command, environment, folder, stack)
             health.append(url)
             if only != "projections":
                 urls[service] = url
     base = found(folder)
     every = [*base.health, *health] if together else health
-    started = replace(base, urls={**base.urls, **urls}, processes=pids, postgres=postgres, health=every)
-    await _until_ready(started, beside)
+    pids = {called: process.pid for called, process in processes.items()}
+    started = replace(
+        base, urls={**base.urls, **urls}, processes=pids, postgres=postgres, health=every, started=processes
+    )
+    await _until_ready(started)
     return started
 
 
-async def _together(folder: Path, shape: Mapping[str, str], stack: AsyncExitStack) -> tuple[dict[str, int], int]:
+async def _together(folder: Path, shape: Mapping[str, str], stack: AsyncExitStack) -> tuple[Processes, int]:
     only = [f"KOMPETENSPASS_{service.upper()}_ONLY=projections" for service in shape]
     command = ["env", *only, sys.executable, "-m", "services", "--folder", str(folder)]
-    process = await _started(command, None, folder, stack)
+    processes = {"services": await _started(command, None, folder, stack)}
     async with asyncio.timeout(_START_SECONDS):
         while not (folder / "set-up.done").exists():
-            _still_runs(process, folder)
+            _still_run(processes, folder)
             await asyncio.sleep(_POLL_SECONDS)
-    await _until_ready(found(folder), [process])
-    return {"services": process.pid}, next(pid for pid in children(process.pid) if name(pid) == "postgres")
+    await _until_ready(replace(found(folder), started=processes))
+    pid = processes["services"].pid
+    return processes, next(child for child in children(pid) if name(child) == "postgres")
 
 
-async def _database(folder: Path, stack: AsyncExitStack) -> tuple[dict[str, int], int | None]:
+async def _database(folder: Path, stack: AsyncExitStack) -> tuple[Processes, int | None]:
     postgres = EmbeddedPostgres(folder / "postgres")
     stack.push_async_callback(postgres.stop)
     await postgres.start()
     return {}, postgres.pid
 
 
-async def _until_ready(started: Platform, processes: Sequence[asyncio.subprocess.Process]) -> None:
+async def _until_ready(started: Platform) -> None:
     async with asyncio.timeout(_START_SECONDS):
         while not await _ready(started):
-            for process in processes:
-                _still_runs(process, started.folder)
+            _still_run(started.started, started.folder)
             await asyncio.sleep(_POLL_SECONDS)
 
 
@@ -206,34 +213,35 @@ async def _ready(started: Platform) -> bool:
             connection.close()
 
 
-async def _behind(connections: Sequence[Connection]) -> str | None:
-    """Return what the first that is not at rest says; those after it are not asked, they have work to do for it."""
-    for connection in connections:
-        answer = (await connection.request("GET", "/readyz")).json()
-        if behind := [cursor for cursor in answer["cursors"] if cursor["lag"]]:
-            return json.dumps({**answer, "cursors": behind})
-    return None
+async def _behind(connection: Connection) -> Sequence[object]:
+    """Return the cursors of a process that have not come to the end of their logs."""
+    cursors = (await connection.request("GET", "/readyz")).json()["cursors"]
+    return [cursor for cursor in cursors if cursor["lag"]]
 
 
-def _still_runs(process: asyncio.subprocess.Process, folder: Path) -> None:
-    if process.returncode is not None:
-        raise RuntimeError(f"the platform did not start:\n{_output(folder).read_text()[-2000:]}")
+async def _told(connection: Connection) -> object:
+    try:
+        return await _behind(connection)
+    except Failed as failed:
+        return str(failed)
+
+
+def _still_run(processes: Mapping[str, asyncio.subprocess.Process], folder: Path) -> None:
+    """Raise RuntimeError if one of the processes has ended, which none does unasked, with the end of their log."""
+    for called, process in processes.items():
+        if process.returncode is not None:
+            raise RuntimeError(f"{called} ended with {process.returncode}:\n{_log_end(folder)}")
+
+
+def _log_end(folder: Path) -> str:
+    """Return the last alarms of the services, and the last lines."""
+    lines = _output(folder).read_text(errors="replace").splitlines() if _output(folder).exists() else []
+    alarms = [line for line in lines[:-_LAST] if '"alarm": true' in line]
+    return "\n".join([*alarms[-_LAST:], *lines[-_LAST:]])
 
 
 def _output(folder: Path) -> Path:
     return folder.parent / "bench.log"
-
-
-@contextmanager
-def _ended_by_signal() -> Iterator[None]:
-    """Let SIGTERM cancel the task that measures, so that what it started is ended."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def found(folder: Path) -> Platform:

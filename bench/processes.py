@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_UTIME, _STIME, _CUTIME, _CSTIME, _PPID, _RSS = 11, 12, 13, 14, 1, 21
+_CUTIME, _CSTIME, _PPID, _RSS = 13, 14, 1, 21
 """Fields of /proc/PID/stat, counted from the state, which follows the name. Source: proc(5)."""
+_SCHEDULED = 2  # the clock of a process that counts what the scheduler gave it
 _END_SECONDS = 30.0
 
 
@@ -24,29 +28,55 @@ async def start(
         )
 
 
-async def end(process: asyncio.subprocess.Process) -> None:
-    """Ask a program to stop, and make it stop when it does not."""
+async def end(process: asyncio.subprocess.Process, seconds: float = _END_SECONDS) -> None:
+    """Ask a program to stop, and make it stop when it has not after so many seconds."""
     if process.returncode is not None:
         return
     process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), _END_SECONDS)
+        await asyncio.wait_for(process.wait(), seconds)
     except TimeoutError:
         process.kill()
         await process.wait()
 
 
-def processor_seconds(pid: int) -> float:
-    """Return the processor time of one process: in the program and in the kernel for it."""
-    fields = _stat(pid)
-    return (int(fields[_UTIME]) + int(fields[_STIME])) / _TICKS
+@contextmanager
+def ended_by_signal() -> Iterator[None]:
+    """Let SIGTERM cancel the running task, once, so that it ends what it has started before it ends itself."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    cancelled: list[bool] = []
+
+    def cancel() -> None:
+        if not cancelled:  # a second one would cancel the ending of what was started
+            cancelled.append(task.cancel())
+
+    loop.add_signal_handler(signal.SIGTERM, cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+def processor_nanoseconds(pid: int) -> int:
+    """Return the processor time of a process until now: of all threads, ended ones too, and of the kernel for them.
+
+    Raises OSError when there is no such process. Source: clock_getcpuclockid(3), and Linux,
+    include/linux/posix-timers_types.h for the number of the clock. /proc/PID/stat has it in steps of 10 ms only, and
+    the threads' schedstat loses the threads that have ended.
+    """
+    return time.clock_gettime_ns(~pid << 3 | _SCHEDULED)
 
 
 def family_seconds(pid: int) -> float:
-    """Return the processor time of a process with its children: those that live, and those that have ended."""
+    """Return the processor time of a process with its children: those that live, and those that have ended.
+
+    Of the last the kernel keeps one sum, in steps of 10 ms; it grows only when one ends.
+    """
     fields = _stat(pid)
     ended = (int(fields[_CUTIME]) + int(fields[_CSTIME])) / _TICKS
-    return processor_seconds(pid) + ended + sum(_of_child(child) for child in children(pid))
+    alive = processor_nanoseconds(pid) + sum(_of_child(child) for child in children(pid))
+    return alive / 1e9 + ended
 
 
 def resident_mib(pid: int) -> float:
@@ -64,11 +94,11 @@ def name(pid: int) -> str:
     return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
-def _of_child(pid: int) -> float:
+def _of_child(pid: int) -> int:
     try:
-        return processor_seconds(pid)
-    except (FileNotFoundError, ProcessLookupError):  # it has just ended: the parent's account has it next time
-        return 0.0
+        return processor_nanoseconds(pid)
+    except OSError:  # it has just ended: the parent's account has it next time
+        return 0
 
 
 def _all() -> Iterator[tuple[int, list[str]]]:

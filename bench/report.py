@@ -35,6 +35,31 @@ class Figure:
         return {"name": self.name, "unit": self.unit, "median": self.median, "values": list(self.values)}
 
 
+@dataclass
+class Series:
+    """Figures that grow by one value a round."""
+
+    units: dict[str, str] = field(default_factory=dict)
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, unit: str, value: float) -> None:
+        """Note the value of this round."""
+        self.units[name] = unit
+        self.values.setdefault(name, []).append(value)
+
+    def figure(self, name: str) -> Figure:
+        """Return one of them."""
+        return Figure(name, self.units[name], self.values[name])
+
+    def figures(self, but: Sequence[Figure] = ()) -> list[Figure]:
+        """Return all but some."""
+        return [self.figure(name) for name in self.values if name not in {each.name for each in but}]
+
+    def clear(self) -> None:
+        """Forget the rounds so far, which only warmed up what is measured."""
+        self.values.clear()
+
+
 @dataclass(frozen=True)
 class Goal:
     """A figure and the bound that its median is held to."""

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bench.credentials import AUD, NOW, SHOWN, Bound, Credentials, made
 from bench.floors import crypto as floor
 from bench.measure import interleaved
+from bench.of_crypto.credentials import AUD, NOW, SHOWN, Bound, Credentials, made
 from bench.peers import sdjwt as peer
 from bench.report import Condition, Figure, Goal, Report
 from kompetenspass.core.errors import Problem

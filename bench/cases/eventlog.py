@@ -7,10 +7,11 @@ import gc
 from contextlib import suppress
 from statistics import quantiles
 
-from bench.events import Work, drafts, event_issued, sealed
 from bench.floors import eventlog as floor
-from bench.logs import PLAIN, Bench, ready
+from bench.issued import credential_issued
 from bench.measure import interleaved
+from bench.of_eventlog.events import Work, drafts, sealed
+from bench.of_eventlog.logs import PLAIN, RATE, Bench, ready
 from bench.peers import eventlog as peer
 from bench.report import Condition, Figure, Goal, Report
 from kompetenspass.embedded.postgres import DATABASE
@@ -33,12 +34,13 @@ _P99 = "an append at half the rate: p99"
 async def measure(rounds: int, size: int | None) -> Report:
     """Return the figures. `size`: events that 256 callers append in one round."""
     async with ready(size or EVENTS) as bench:
+        await one_round(bench)
+        bench.series.clear()  # the first one warmed up
         for _ in range(rounds):
-            for way in (appends, unordered, one_by_one, at_half_the_rate, reading):
-                await way(bench)
+            await one_round(bench)
         report = Report("eventlog", await bench.setting())
         seen = await bench.tail.seen(bench.stored)
-    report.figures += [Figure(name, unit, values) for (name, unit), values in bench.values.items()]
+    report.figures += bench.series.figures()
     report.figures += alone(rounds)
     report.goals += goals(bench)
     report.conditions += seen.conditions(bench.stored)
@@ -49,21 +51,22 @@ async def measure(rounds: int, size: int | None) -> Report:
 
 def goals(bench: Bench) -> list[Goal]:
     """Return what is asked of the log."""
-    ours = bench.figure(_OURS)
+    figure = bench.series.figure
+    ours = figure(_OURS)
     found = [
-        Goal(ours.per(bench.figure(_FLOOR), "appends, of the unordered group commit"), "at least", 0.6),
-        Goal(ours.per(bench.figure(_COPY), f"appends, of {_COPY}"), "at least", 0.4),
-        Goal(bench.figure(_P99, "ms"), "at most", 15),
-        Goal(bench.figure(_TYPED).per(bench.figure(_RAW), "typed events, of raw rows"), "at least", 0.5),
+        Goal(ours.per(figure(_FLOOR), "appends, of the unordered group commit"), "at least", 0.6),
+        Goal(ours.per(figure(_COPY), f"appends, of {_COPY}"), "at least", 0.4),
+        Goal(figure(_P99), "at most", 15),
+        Goal(figure(_TYPED).per(figure(_RAW), "typed events, of raw rows"), "at least", 0.5),
     ]
     if peer.PGBENCH is not None:
-        found.append(Goal(ours.per(bench.figure(_PGBENCH), "appends, of pgbench"), "at least", 2.0))
+        found.append(Goal(ours.per(figure(_PGBENCH), "appends, of pgbench"), "at least", 2.0))
     return found
 
 
 def alone(rounds: int) -> list[Figure]:
     """Return what an event costs before it is handed to the log and after it is read."""
-    event, draft = event_issued(), sealed(event_issued())
+    event, draft = credential_issued(), sealed(credential_issued())
     context = envelope(draft.id, draft.type, draft.data).context
     ways = {
         "seal an event": lambda: seal(draft.id, event, context),
@@ -71,6 +74,12 @@ def alone(rounds: int) -> list[Figure]:
         "open an event and its context": lambda: envelope(draft.id, draft.type, draft.data).context,
     }
     return [*interleaved(ways, rounds=rounds, operations=1000).values()]
+
+
+async def one_round(bench: Bench) -> None:
+    """Measure each way once."""
+    for way in (appends, unordered, one_by_one, at_half_the_rate, reading):
+        await way(bench)
 
 
 async def appends(bench: Bench) -> None:
@@ -109,13 +118,13 @@ async def one_by_one(bench: Bench) -> None:
     await bench.timed(name, few, lambda: peer.by_orm(bench.sessions, other))
     if peer.PGBENCH is not None:
         folder = bench.cluster.socket_folder
-        bench.note(_PGBENCH, await peer.by_pgbench(folder, PLAIN, DATABASE, own[0], bench.size))
+        bench.series.add(_PGBENCH, RATE, await peer.by_pgbench(folder, PLAIN, DATABASE, own[0], bench.size))
 
 
 async def at_half_the_rate(bench: Bench) -> None:
     """Append at half the rate that 256 callers reached in this round, at moments that do not wait for answers."""
     work = Work(bench.size)
-    pause = 2 / bench.figure(_OURS).values[-1]
+    pause = 2 / bench.series.figure(_OURS).values[-1]
     gc.collect()
     loop, tasks = asyncio.get_running_loop(), []
     began = loop.time()
@@ -126,8 +135,8 @@ async def at_half_the_rate(bench: Bench) -> None:
         tasks.append(asyncio.create_task(_waited(bench, request, due)))
     hundredths = quantiles(await asyncio.gather(*tasks), n=100)
     bench.rivals += work.rivals
-    bench.note("an append at half the rate: p50", hundredths[49] * 1000, "ms")
-    bench.note(_P99, hundredths[98] * 1000, "ms")
+    bench.series.add("an append at half the rate: p50", "ms", hundredths[49] * 1000)
+    bench.series.add(_P99, "ms", hundredths[98] * 1000)
 
 
 async def reading(bench: Bench) -> None:

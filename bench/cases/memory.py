@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from statistics import median
+from statistics import linear_regression, median
 from time import perf_counter
 
-from bench.load import Load, issued
+from bench.driver.load import SAMPLED, Load, LoadSeries, Tally, issued
 from bench.platform import SPLIT, Platform, fresh_folder, running
 from bench.processes import resident_mib
 from bench.report import Condition, Figure, Report
@@ -19,52 +19,75 @@ TEN_MINUTES = 600.0
 AT_ONCE = 16
 STEADY = 1.05
 """What the last quarter's median may be of the second quarter's."""
+STEEP = 0.5
+"""What a process may grow by in 10,000 flows after the first quarter, in MiB: some fifty bytes a flow."""
+UNIT = "MiB per 10,000 flows"
+_PER = 10_000
 _SAMPLE_SECONDS = 10.0
 _WARM_UP = 32
 
-Sizes = Mapping[str, Sequence[float]]
 
-
-async def measure(rounds: int, size: int | None) -> Report:
-    """Return the report of `size` flows without a pause, or of as many as ten minutes have; there is one round."""
+async def measure(_rounds: int, size: int | None) -> Report:
+    """Return the report of `size` flows without a pause, or of as many as ten minutes have: one round, always."""
     async with fresh_folder() as folder:
         return await measured(folder, size or MOST, None if size else TEN_MINUTES)
 
 
 async def measured(folder: Path, most: int, seconds: float | None, sample_seconds: float = _SAMPLE_SECONDS) -> Report:
     """Return the report of a stopped platform's folder: at most so many flows, in at most so many seconds."""
+    tally, series = Tally(), LoadSeries()
     async with running(folder, SPLIT) as started:
         at_rest = _sizes(started)
         before = await issued(started)
-        with Load(started) as load:
+        with Load(started, tally) as load:
             await load.warm_up(min(most, _WARM_UP), AT_ONCE)
-            async with _sampled(started, sample_seconds) as sizes:
-                driven = await load.whole_flows(_until(most, seconds), AT_ONCE)
-        behind = await started.caught_up()
-        conditions = load.conditions(await issued(started) - before)
+            async with _sampled(started, tally, sample_seconds) as (sizes, flows):
+                loaded = await load.whole_flows(_until(most, seconds), AT_ONCE)
+        conditions = tally.conditions(await issued(started) - before)
+        durability = await started.durability()
+    what, driven = f"plan to credential, {AT_ONCE} at once", loaded.driven
+    series.add_rates(what, loaded)
+    series.add_processors(what, loaded)
+    series.add_percentiles(f"credential call, {AT_ONCE} at once", loaded.taken["credential"])
     return Report(
         "memory",
         {
             "platform": f"each service in a process of its own, issuance in two; {AT_ONCE} flows at once",
-            "flows": f"{len(driven.latencies)}, each with a new learner and achievement, in {driven.seconds:.0f} s"
-            f" ({driven.per_second:.0f}/s); as many as ten minutes have, or --size",
-            "behind": f"{behind:.1f} s after the last one the readers were at rest",
-            "samples": f"{max(map(len, sizes.values()))}, one in {sample_seconds:.0f} s",
+            "database": f"embedded PostgreSQL, {durability}",
+            "flows": f"{len(driven.latencies)}, each with a new learner and achievement, in {driven.seconds:.0f} s;"
+            " as many as ten minutes have, or --size",
+            "verified": f"the credential of one flow in {SAMPLED} is kept and verified, and all of the warm-up",
+            "samples": f"{len(flows)}, one in {sample_seconds:.0f} s",
         },
         [
             *(Figure(f"{name} at rest, before", "MiB", [size]) for name, size in at_rest.items()),
             *(Figure(f"{name} under load", "MiB", values) for name, values in sizes.items()),
+            *(Figure(f"{name}: growth", UNIT, [growth(flows, values)]) for name, values in sizes.items()),
+            *series.figures(but=[]),
         ],
         [],
-        [*conditions, *(_steady(name, values) for name, values in sizes.items())],
+        conditions + [each for name, values in sizes.items() for each in steady(name, flows, values)],
     )
 
 
-def _steady(name: str, values: Sequence[float]) -> Condition:
-    quarter = max(1, len(values) // 4)
-    second, last = median(values[quarter : 2 * quarter] or values), median(values[-quarter:])
+def steady(name: str, flows: Sequence[int], sizes: Sequence[float]) -> list[Condition]:
+    """Return whether a process stays as large as it is, by the sizes that it had after so many flows."""
+    quarter = max(1, len(sizes) // 4)
+    second, last = median(sizes[quarter : 2 * quarter] or sizes), median(sizes[-quarter:])
     shown = f"{second:.0f} MiB in the second quarter, {last:.0f} in the last"
-    return Condition(f"{name} stays as large as it is", last <= second * STEADY, shown)
+    slope = growth(flows, sizes)
+    return [
+        Condition(f"{name} stays as large as it is", last <= second * STEADY, shown),
+        Condition(f"{name} stays within {STEEP} {UNIT}", slope <= STEEP, f"{slope:.2f}"),
+    ]
+
+
+def growth(flows: Sequence[int], sizes: Sequence[float]) -> float:
+    """Return the slope of the line through all samples after the first quarter, in MiB for 10,000 flows."""
+    quarter = len(sizes) // 4
+    if len(set(flows[quarter:])) < 2:
+        return 0.0
+    return linear_regression(flows[quarter:], sizes[quarter:]).slope * _PER
 
 
 def _until(most: int, seconds: float | None) -> Iterator[int]:
@@ -76,19 +99,23 @@ def _until(most: int, seconds: float | None) -> Iterator[int]:
 
 
 @asynccontextmanager
-async def _sampled(platform: Platform, seconds: float) -> AsyncIterator[dict[str, list[float]]]:
-    """Return the sizes of each process, which grow by one each so many seconds while the block lasts."""
+async def _sampled(
+    platform: Platform, tally: Tally, seconds: float
+) -> AsyncIterator[tuple[Mapping[str, Sequence[float]], Sequence[int]]]:
+    """Return the sizes of each process and after how many flows it had them: one more each so many seconds."""
     sizes: dict[str, list[float]] = {name: [size] for name, size in _sizes(platform).items()}
+    flows = [len(tally.entries)]
 
     async def sample() -> None:
         while True:
             await asyncio.sleep(seconds)
+            flows.append(len(tally.entries))
             for name, size in _sizes(platform).items():
                 sizes[name].append(size)
 
     task = asyncio.create_task(sample())
     try:
-        yield sizes
+        yield sizes, flows
     finally:
         task.cancel()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median, quantiles
 
-from bench import rules
+from bench.of_pathway import rules
+from bench.of_pathway.touch import Touch, touch
 from bench.report import Condition, Figure, Goal, Report
-from bench.touch import Touch, touch
 
 GOAL_MILLISECONDS = 15.0
 GOAL_SECONDS = 30.0

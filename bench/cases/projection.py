@@ -7,19 +7,18 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bench import sealed
+from bench.database import own_database
 from bench.floors import projection as floor
+from bench.of_projection import sealed
 from bench.peers import projection as peer
-from bench.report import Condition, Figure, Goal, Report
+from bench.report import Condition, Goal, Report, Series
 from kompetenspass.core.clock import system_clock
-from kompetenspass.embedded.postgres import DATABASE, EmbeddedPostgres
+from kompetenspass.embedded.postgres import DATABASE
 from kompetenspass.embedded.provision import connected, grant_on_database, provision
 from kompetenspass.log.postgres import PostgresFeed, PostgresLog
 from kompetenspass.log.readers import Readers
@@ -29,8 +28,11 @@ from services.wallet.projections import TIMELINE
 
 SIZE = 100_000
 ARRIVING_PER_SECOND = 200
-_PEER_EVENTS = 5_000
+_PEER_EVENTS = 10_000
 _LONGEST_SECONDS = 600
+_SQL, _ORM = "SQL alone", "ORM, a commit every 1,000"
+_REBUILD, _CATCH_UP = "rebuilt beside the live tables, events arriving", "caught up with, into the live tables"
+_PROCESSOR, _RATE = "processor time of this process while rebuilding", "events/s"
 _GARBAGE = 20_000
 _COMPARED = {
     "issues": "SELECT * FROM {schema}.issues WHERE position <= $1",
@@ -43,11 +45,7 @@ _COMPARED = {
 class Measured:
     """Events per second, round by round, and what the rebuilt tables have that the live ones have not, or lack."""
 
-    sql: list[float] = field(default_factory=list)
-    rebuild: list[float] = field(default_factory=list)
-    catch_up: list[float] = field(default_factory=list)
-    orm: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
+    series: Series = field(default_factory=Series)
     differing: int = 0
     compared: int = 0
     arrived: int = 0
@@ -70,34 +68,32 @@ async def measure(rounds: int, size: int | None) -> Report:
     gc.collect()
     gc.freeze()  # as a service does before it serves
     gc.set_threshold(_GARBAGE)
-    with TemporaryDirectory(prefix="kompetenspass-bench-") as folder:
-        async with ground(Path(folder)) as here:
-            await sealed.fill(here.admin, size)
-            for _ in range(rounds):
-                await one_round(here, size, found)
-            durability = await here.admin.fetchval("SHOW synchronous_commit")
+    async with ground() as here:
+        await sealed.fill(here.admin, size)
+        await one_round(here, size, found)
+        found.series.clear()  # the first one warmed up
+        for _ in range(rounds):
+            await one_round(here, size, found)
+        durability = await here.admin.fetchval("SHOW synchronous_commit")
     return _report(found, size, durability)
 
 
 @asynccontextmanager
-async def ground(folder: Path) -> AsyncIterator[Ground]:
+async def ground() -> AsyncIterator[Ground]:
     """Run a server of its own, with the logs of all services, empty."""
-    server = EmbeddedPostgres(folder / "postgres")
-    await server.start()
-    try:
-        async with connected(server.admin_dsn(DATABASE)) as admin:
-            await provision(server.admin_dsn(DATABASE))
-            await grant_on_database(admin)
-            engine = engine_of(server.dsn("wallet", DATABASE), "wallet")
-            feeds = {owner: PostgresFeed(owner, server.dsn("log_reader", DATABASE)) for owner in TIMELINE.logs}
-            log = PostgresLog("issuance", server.dsn("issuance", DATABASE))
-            await log.start()
+    async with own_database() as server, connected(server.admin_dsn(DATABASE)) as admin:
+        await provision(server.admin_dsn(DATABASE))
+        await grant_on_database(admin)
+        engine = engine_of(server.dsn("wallet", DATABASE), "wallet")
+        feeds = {owner: PostgresFeed(owner, server.dsn("log_reader", DATABASE)) for owner in TIMELINE.logs}
+        log = PostgresLog("issuance", server.dsn("issuance", DATABASE))
+        await log.start()
+        try:
             yield Ground(admin, engine, feeds, log)
+        finally:
             for transport in (log, *feeds.values()):
                 await transport.stop()
             await engine.dispose()
-    finally:
-        await server.stop()
 
 
 async def one_round(here: Ground, size: int, found: Measured) -> None:
@@ -105,14 +101,14 @@ async def one_round(here: Ground, size: int, found: Measured) -> None:
     events = await _events(here)
     began = perf_counter()
     await floor.rebuild(here.admin, TIMELINE.metadata)
-    found.sql.append(events / (perf_counter() - began))
+    found.series.add(_SQL, _RATE, events / (perf_counter() - began))
     await _forgotten(here.admin)
     readers = Readers("wallet", here.engine, dict(here.feeds), system_clock)
     readers.project(TIMELINE)
     began = perf_counter()
     await readers.start()
     await _caught_up(here, readers)
-    found.catch_up.append(events / (perf_counter() - began))
+    found.series.add(_CATCH_UP, _RATE, events / (perf_counter() - began))
     await _rebuilt(here, readers, found)
     await readers.stop()
     await _by_orm(here, min(size, _PEER_EVENTS), found)
@@ -128,8 +124,8 @@ async def _rebuilt(here: Ground, readers: Readers, found: Measured) -> None:
     stop.set()
     found.arrived += await arriving
     events = await _events(here)
-    found.rebuild.append(events / took)
-    found.processor.append(used / events * 1e6)
+    found.series.add(_REBUILD, _RATE, events / took)
+    found.series.add(_PROCESSOR, "us/event", used / events * 1e6)
     await _caught_up(here, readers)
     await _compare(here.admin, found)
 
@@ -167,9 +163,16 @@ async def _by_orm(here: Ground, limit: int, found: Measured) -> None:
         connection = await plain.execution_options(schema_translate_map={None: peer.SCHEMA})
         async with connection.begin():
             await connection.run_sync(TIMELINE.metadata.create_all)
+    limits = mixed(limit)
     began = perf_counter()
-    done = [await peer.follow(here.engine, here.feeds[log], limit) for log in ("issuance", "registry")]
-    found.orm.append(sum(done) / (perf_counter() - began))
+    done = [await peer.follow(here.engine, here.feeds[log], most) for log, most in limits.items()]
+    found.series.add(_ORM, _RATE, sum(done) / (perf_counter() - began))
+
+
+def mixed(events: int) -> dict[str, int]:
+    """Return how many of each log are as many events of the mix that the logs are filled with."""
+    changes = events // sealed.CHANGES_ONE_IN
+    return {"issuance": events - changes, "registry": changes}
 
 
 async def _caught_up(here: Ground, readers: Readers) -> None:
@@ -192,15 +195,11 @@ async def _forgotten(admin: asyncpg.Connection) -> None:
 
 
 def _report(found: Measured, size: int, durability: str) -> Report:
-    sql = Figure("SQL alone", "events/s", found.sql)
-    rebuild = Figure("rebuilt beside the live tables, events arriving", "events/s", found.rebuild)
-    catch_up = Figure("caught up with, into the live tables", "events/s", found.catch_up)
-    orm = Figure("ORM, a commit every 1,000", "events/s", found.orm)
-    processor = Figure("processor time of this process while rebuilding", "us/event", found.processor)
+    sql, rebuild, catch_up, orm = (found.series.figure(name) for name in (_SQL, _REBUILD, _CATCH_UP, _ORM))
     return Report(
         "projection",
         {"events": f"{size:,}", "database": f"fsync on, synchronous_commit {durability}; one process, not pinned"},
-        [sql, rebuild, catch_up, orm, processor],
+        found.series.figures(),
         [
             Goal(rebuild.per(sql, "rebuild / SQL alone"), "at least", 0.55),
             Goal(catch_up.per(sql, "catching up / SQL alone"), "at least", 0.3),

@@ -37,6 +37,7 @@ ISSUER = "https://naive.example"
 CLIENT_ID = "x509_san_dns:naive.example"
 SCHEMA = "naive"
 _LIST_SIZE = 2**20
+_AT_ONCE = 32  # requests, as the driver sends them: none opens a connection to the database of its own
 
 
 class Base(DeclarativeBase):
@@ -125,7 +126,9 @@ Session = Annotated[AsyncSession, Depends(session)]
 def create_app(dsn: str, key: Path, chain: Path, anchors: Path, status_token: Path) -> FastAPI:
     """Return the application: its tables are made when it starts."""
     place = {"server_settings": {"search_path": SCHEMA}}
-    engine = create_async_engine(make_url(dsn).set(drivername="postgresql+asyncpg"), connect_args=place, pool_size=20)
+    engine = create_async_engine(
+        make_url(dsn).set(drivername="postgresql+asyncpg"), connect_args=place, pool_size=_AT_ONCE
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

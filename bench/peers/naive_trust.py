@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwcrypto.common import base64url_decode
 from jwcrypto.jwk import JWK
 
 
@@ -29,12 +30,12 @@ class Trust:
     def read(cls, anchors: Path, chain: Path, status_token: Path) -> Self:
         """Return what the files say."""
         own = x509.load_pem_x509_certificates(chain.read_bytes())
-        payload = json.loads(_decoded(status_token.read_text().split(".")[1]))
+        payload = json.loads(base64url_decode(status_token.read_text().split(".")[1]))
         return cls(
             x509.load_pem_x509_certificates(anchors.read_bytes()),
             [base64.b64encode(each.public_bytes(Encoding.DER)).decode() for each in own],
             payload["status_list"]["bits"],
-            zlib.decompress(_decoded(payload["status_list"]["lst"])),
+            zlib.decompress(base64url_decode(payload["status_list"]["lst"])),
         )
 
     def issuer_key(self, _issuer: str, header: Mapping[str, Any]) -> JWK:
@@ -49,7 +50,3 @@ class Trust:
         """Return whether the status of an entry is 0. Source: Token Status List, section 4.1."""
         at = entry["idx"] * self.bits
         return not self.statuses[at // 8] >> at % 8 & (1 << self.bits) - 1
-
-
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

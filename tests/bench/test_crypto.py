@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import credentials
 from bench.cases import crypto
+from bench.of_crypto import credentials
 from bench.report import Report
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from bench.cases import eventlog
-from bench.events import RIVAL_OF, Work
-from bench.tail import Eye
+from bench.of_eventlog.events import RIVAL_OF, Work
+from bench.of_eventlog.tail import Eye
 from kompetenspass.log.api import Recorded
 from kompetenspass.testing.clock import NOON
 

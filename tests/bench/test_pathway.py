@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench import rules
 from bench.cases import pathway
+from bench.of_pathway import rules
 
 LEARNERS = 200
 

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 W = TypeVar("W")
 J = TypeVar("J")
 
+JSON = {"content-type": "application/json"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 TIMEOUT_SECONDS = 30.0
 _KEPT_SECONDS = 2.0  # idle for longer, a connection is opened anew: servers close theirs after five or so
 _END = b"\r\n\r\n"
@@ -31,19 +33,12 @@ class Answer:
     """What a server answered."""
 
     status: int
-    head: bytes
     body: bytes
 
     @property
     def ok(self) -> bool:
         """Whether it is a 2xx."""
         return 200 <= self.status < 300
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers, names in lower case."""
-        lines = (line.partition(":") for line in self.head.decode("latin-1").split("\r\n")[1:])
-        return {name.lower(): value.strip() for name, _, value in lines}
 
     def must(self) -> Self:
         """Return this answer. Raises Failed unless it is a 2xx."""
@@ -54,6 +49,11 @@ class Answer:
     def json(self) -> Any:
         """Return the body of a 2xx. Raises Failed for any other answer."""
         return json.loads(self.must().body)
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that an access token goes in."""
+    return {"authorization": f"Bearer {token}"}
 
 
 def prepared(method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
@@ -71,7 +71,7 @@ class Connection:
     def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
-        self._timeout = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._socket: _Socket | None = None
         self._used_at = 0.0
 
@@ -88,7 +88,7 @@ class Connection:
             await self._open(loop)
         assert self._socket is not None
         answer = self._socket.ask(message, loop)
-        late = loop.call_later(self._timeout, self._socket.fail, "no answer in time")
+        late = loop.call_later(self.timeout_seconds, self._socket.fail, "no answer in time")
         try:
             return await answer
         finally:
@@ -107,7 +107,7 @@ class Connection:
         self.close()
         try:
             opening = loop.create_connection(_Socket, self._host, self._port)
-            _, self._socket = await asyncio.wait_for(opening, self._timeout)
+            _, self._socket = await asyncio.wait_for(opening, self.timeout_seconds)
         except OSError as error:
             raise Failed(f"no connection: {error}") from error
 
@@ -161,11 +161,11 @@ def _whole(received: bytes) -> Answer | None:
     if at >= 0:
         stop = lower.find(b"\r\n", at + 2)
         length = int(lower[at + len(_LENGTH) : stop if stop >= 0 else end])
-        return Answer(int(head[9:12]), head, body[:length]) if len(body) >= length else None
+        return Answer(int(head[9:12]), body[:length]) if len(body) >= length else None
     if _CHUNKED in lower:
         joined = _unchunked(body)
-        return None if joined is None else Answer(int(head[9:12]), head, joined)
-    return Answer(int(head[9:12]), head, b"")
+        return None if joined is None else Answer(int(head[9:12]), joined)
+    return Answer(int(head[9:12]), b"")
 
 
 def _unchunked(body: bytes) -> bytes | None:

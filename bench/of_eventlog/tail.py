@@ -1,4 +1,4 @@
-"""A reader that follows a log while it grows, in a process of its own: `python -m bench.tail DSN OWNER`.
+"""A reader that follows a log while it grows, in a process of its own: `python -m bench.of_eventlog.tail DSN OWNER`.
 
 It says `following` once it is connected, is told by one line where to end, and then says what it saw.
 """
@@ -11,17 +11,16 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 import uvloop
 
+from bench.platform import ROOT
 from bench.report import Condition
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.postgres import PostgresFeed
 
 _PAGE = 500
-_ROOT = Path(__file__).parent.parent
 
 
 @dataclass
@@ -80,7 +79,7 @@ async def following(module: str, *arguments: str) -> AsyncIterator[Tail]:
     """Return a reader that runs for the length of the block: this module, or the floor's."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, cwd=_ROOT, stdin=pipe, stdout=pipe
+        sys.executable, "-m", module, *arguments, cwd=ROOT, stdin=pipe, stdout=pipe
     )
     try:
         assert process.stdout is not None

@@ -14,6 +14,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from bench.platform import ROOT
 from kompetenspass.core.digest import content_digest
 from kompetenspass.core.ids import random_bytes
 from kompetenspass.embedded.certificates import Issuer, authority, leaf, subject_name
@@ -26,7 +27,7 @@ from services.issuance.domain.claims import CopyRefs, Earned, Learner, Parties, 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 AUD = "x509_san_dns:verifier.example"
 SHOWN = ("family_name", "given_name", "learner_identification", "learning_outcomes", "expected_study_time")
-_PILOT = Path(__file__).parents[1] / "demo" / "pilots" / "02_skelleftea_kommun_yrkessvenska.yaml"
+_PILOT = ROOT / "demo" / "pilots" / "02_skelleftea_kommun_yrkessvenska.yaml"
 _CATALOG = "https://catalog.example"
 _DAYS = 365
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter, process_time
 from unittest.mock import patch
 
-from bench import population
-from bench.population import AWARDED, Learner, Site
+from bench.database import own_database
+from bench.of_pathway import population
+from bench.of_pathway.population import AWARDED, Learner, Site
 from bench.processes import family_seconds
-from kompetenspass.embedded.postgres import EmbeddedPostgres
 from kompetenspass.embedded.provision import connected, provision
 from kompetenspass.events.registry import CredentialSuspended
 from kompetenspass.events.stacking import StackSuspended
@@ -101,15 +98,9 @@ class Touch:
 
 async def touch(learners: int) -> Touch:
     """Return what came of one act among so many learners, in a database of its own."""
-    with tempfile.TemporaryDirectory(prefix="kompetenspass-bench-") as fresh:
-        os.chmod(fresh, 0o755)  # noqa: PTH101, S103  the database may run as another account
-        cluster = EmbeddedPostgres(Path(fresh) / "pg")
-        await cluster.start()
-        try:
-            await provision(cluster.admin_dsn())
-            return await _on(Site(cluster, Path(fresh)), learners)
-        finally:
-            await cluster.stop()
+    async with own_database() as cluster:
+        await provision(cluster.admin_dsn())
+        return await _on(Site(cluster, cluster.folder.parent), learners)
 
 
 async def _on(site: Site, learners: int) -> Touch:

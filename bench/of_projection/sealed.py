@@ -4,45 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 
-from kompetenspass.core.ids import random_token, uuid7
+from bench.issued import NOON, copy_at, credential_issued
+from kompetenspass.core.ids import uuid7
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context, Draft, seal
 from kompetenspass.events.issuance import CredentialIssued
-from kompetenspass.events.registry import CredentialReinstated, CredentialRevoked, CredentialSuspended, StatusRef
+from kompetenspass.events.registry import CredentialReinstated, CredentialRevoked, CredentialSuspended
 from kompetenspass.log.api import Append
 
-_NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
+CHANGES_ONE_IN = 20
+"""One event in so many is the registry's."""
 _CHUNK = 5000
-_ONE_IN = 20
 
 
 def issue(number: int) -> CredentialIssued:
     """Return the issue of a learner's credential in one copy."""
-    copy = StatusRef(
-        digest=random_token(), status_uri=f"https://registry.example/status/{number >> 20}", index=number % (1 << 20)
-    )
-    return CredentialIssued(
-        credential_id=uuid7(),
-        achievement_id=uuid7(),
-        learner_ref=f"learner:{number // 4:012}",
-        definition_id="sko-ys-01",
-        definition_version=1,
-        definition_digest="JQvQ0YHTqZwWxdq8oZfDqXG6yq9DmTZjY5hyGkqXH3A",
-        issuer_org="org:skelleftea-kommun",
-        issuer="https://issuance.example/issuers/skelleftea-kommun",
-        format="dc+sd-jwt",
-        vct="https://catalog.example/vct/mikromerit/1",
-        kid="kompetenspass-issuer-2026-1",
-        copies=(copy,),
-        recognition_level="R4",
-        valid_from=_NOON,
-        valid_to=_NOON + timedelta(days=1095),
-    )
+    copy = copy_at(f"https://registry.example/status/{number >> 20}", number % (1 << 20))
+    return credential_issued(learner_ref=f"learner:{number // 4:012}", copies=(copy,))
 
 
 def change(number: int, of: CredentialIssued) -> Event:
@@ -52,12 +35,12 @@ def change(number: int, of: CredentialIssued) -> Event:
         return CredentialSuspended(**its, cause="issuer", causes=("issuer",), reason_code="under_review")
     if number % 3 == 1:
         return CredentialReinstated(**its, cause="issuer", causes=(), reason_code="cleared")
-    return CredentialRevoked(**its, reason_code="fraud", effective_from=_NOON, void_ab_initio=False)
+    return CredentialRevoked(**its, reason_code="fraud", effective_from=NOON, void_ab_initio=False)
 
 
 def sealed(event: Event, number: int) -> Draft:
     """Return the event as it is stored."""
-    return seal(uuid7(), event, Context(SYSTEM, _NOON + timedelta(milliseconds=number), f"bench-{number}"))
+    return seal(uuid7(), event, Context(SYSTEM, NOON + timedelta(milliseconds=number), f"bench-{number}"))
 
 
 def appended(event: Event, number: int) -> Append:
@@ -72,7 +55,7 @@ async def fill(admin: asyncpg.Connection, size: int) -> None:
         rows: dict[str, list[tuple[object, ...]]] = {owner: [] for owner in at}
         for owner, draft in _drafts(first, min(size, first + _CHUNK)):
             at[owner] += 1
-            rows[owner].append((at[owner], f"stream-{draft.id}", 1, draft.id, draft.type, _NOON, draft.data))
+            rows[owner].append((at[owner], f"stream-{draft.id}", 1, draft.id, draft.type, NOON, draft.data))
         for owner, of_owner in rows.items():
             await _copied(admin, owner, of_owner)
     await admin.execute("ANALYZE")
@@ -81,7 +64,7 @@ async def fill(admin: asyncpg.Connection, size: int) -> None:
 def _drafts(first: int, end: int) -> Iterator[tuple[str, Draft]]:
     issued: list[CredentialIssued] = []
     for number in range(first, end):
-        if number % _ONE_IN == _ONE_IN - 1:
+        if number % CHANGES_ONE_IN == CHANGES_ONE_IN - 1:
             yield "registry", sealed(change(number, issued[-1]), number)
         else:
             issued.append(issue(number))

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from bench.http import Connection, Failed, drive, prepared
-from bench.parties import DEFINITION, Office
+from bench.driver.http import FORM, JSON, Connection, Failed, bearer, drive, prepared
+from bench.driver.parties import DEFINITION, EMPLOYER, Office
+from bench.driver.wallet import GRANT, Held, HolderKey, Line, payload_of
 from bench.platform import Platform
-from bench.wallet import GRANT, Held, HolderKey, Line, payload_of
 from kompetenspass.core.clock import system_clock
 from kompetenspass.openid.oid4vci import proof
 from kompetenspass.openid.oid4vp import vp_token_form
@@ -20,9 +20,6 @@ from kompetenspass.openid.sdjwt import KeyBinding, present
 T = TypeVar("T")
 SHOWN = ("family_name", "given_name", "learner_identification", "learning_outcomes", "expected_study_time")
 """What the verifier asks for beside the definition: five of the claims that stay hidden otherwise."""
-JSON = {"content-type": "application/json"}
-FORM = {"content-type": "application/x-www-form-urlencoded"}
-EMPLOYER = "demo-arbetsgivare"
 _AT_ONCE = 8
 
 
@@ -34,6 +31,11 @@ class Wanted:
     proofs: Sequence[str]
     nonce: str
     code: str
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What must be different in each request."""
+        return [self.nonce, self.code, *(key.kid for key in self.keys)]
 
     def body(self, configuration: str) -> bytes:
         """Return the body of the request."""
@@ -49,10 +51,10 @@ class Answered:
     presentation: str
     held: Held
 
-
-def bearer(token: str) -> dict[str, str]:
-    """Return the header that an access token goes in."""
-    return {"authorization": f"Bearer {token}"}
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What must be different in each request."""
+        return [self.nonce]
 
 
 def proven(keys: Sequence[HolderKey], issuer: str, nonce: str, code: str) -> Wanted:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +19,8 @@ from structlog.contextvars import merge_contextvars
 from structlog.processors import JSONRenderer, TimeStamper, add_log_level
 from structlog.typing import Processor
 
+from bench.database import own_database
+from bench.issued import copy_at, credential_issued
 from kompetenspass.core.clock import system_clock
 from kompetenspass.core.ids import uuid7
 from kompetenspass.embedded.postgres import DATABASE, EmbeddedPostgres
@@ -29,7 +29,7 @@ from kompetenspass.embedded.tokens import DevelopmentTokenIssuer
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context, seal
 from kompetenspass.events.issuance import CredentialIssued
-from kompetenspass.events.registry import CredentialRevoked, StatusListOpened, StatusRef
+from kompetenspass.events.registry import CredentialRevoked, StatusListOpened
 from kompetenspass.log.api import Append, Stored
 from kompetenspass.log.postgres import PostgresLog
 from kompetenspass.openid import status
@@ -124,27 +124,18 @@ class Registry:
         return (await self.client.get(f"/status/{first_list(ORG)}")).status_code == 200
 
     def _issue_of(self, credential_id: UUID, index: int) -> CredentialIssued:
-        copy = StatusRef(digest=f"{credential_id}", status_uri=self.uri, index=index)
-        return CredentialIssued(
-            credential_id=credential_id, achievement_id=uuid7(), learner_ref=f"{uuid7()}", definition_id="bench",
-            definition_version=1, definition_digest="digest", issuer_org=ORG, issuer=f"{ISSUANCE}/issuers/bench",
-            format="dc+sd-jwt", vct="vct", kid="k1", copies=(copy,), recognition_level="R3", valid_from=system_clock(),
-        )  # fmt: skip
+        copies = (copy_at(self.uri, index),)
+        issuer = f"{ISSUANCE}/issuers/bench"
+        return credential_issued(credential_id=credential_id, issuer_org=ORG, issuer=issuer, copies=copies)
 
 
 @asynccontextmanager
 async def database() -> AsyncIterator[EmbeddedPostgres]:
     """Run a durable database with the roles and logs of all services, for the length of a block."""
-    with tempfile.TemporaryDirectory(prefix="kompetenspass-bench-") as temporary:
-        os.chmod(temporary, 0o755)  # noqa: PTH101, S103  the database may run as another account
-        cluster = EmbeddedPostgres(Path(temporary) / "db")
-        await cluster.start()
-        try:
-            await provision(cluster.admin_dsn(DATABASE))
-            with _logging_to(Path(temporary) / "log"):
-                yield cluster
-        finally:
-            await cluster.stop()
+    async with own_database() as cluster:
+        await provision(cluster.admin_dsn(DATABASE))
+        with _logging_to(cluster.folder.parent / "log"):
+            yield cluster
 
 
 @contextmanager

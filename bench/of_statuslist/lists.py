@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import random
 import zlib
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.floors import statuslist as floor
 from bench.report import Condition, Figure, Goal
+from kompetenspass.core.digest import b64u_decode
 from kompetenspass.openid import status
 from kompetenspass.testing.keys import TestSigner
 from services.registry.domain.publication import OpenList, Published, content_of, filled
@@ -25,6 +25,10 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SHARES = (0.001, 0.01, 0.05)
 SUSPENDED_SHARE = 0.2
 """Of the entries that are not valid, in a list of two bits."""
+PARTS = "its parts: libdeflate-6 and one signature"
+PURE, ZLIB = "flipped, encoded and signed in memory", "encoded by zlib-9 and signed in memory"
+COLD, CACHED = "cold check", "cached check"
+READ_REFERENCE, READ_FLOOR = f"{COLD}: reference, Python's base64 and zlib", f"{COLD}: floor, libdeflate"
 
 _GOALS = {0.001: 1.40, 0.01: 1.30}
 _LIST = UUID("00000000-0000-7000-8000-000000000001")
@@ -73,8 +77,8 @@ class Press:
 
 def stream(published: Published) -> bytes:
     """Return the zlib stream in a token."""
-    payload = json.loads(base64.urlsafe_b64decode(published.token.split(b".")[1] + b"=="))
-    return base64.urlsafe_b64decode(payload["status_list"]["lst"] + "==")
+    payload = json.loads(b64u_decode(published.token.decode().split(".")[1]))
+    return b64u_decode(payload["status_list"]["lst"])
 
 
 def sizes(rounds: int, size: int, press: Press) -> Iterator[Figure | Goal | Condition]:
@@ -105,7 +109,7 @@ def _sizes(name: str, lists: Sequence[Drawn], press: Press, bound: float | None)
 
 
 def ways_of_signing(one: Drawn, press: Press) -> Mapping[str, Callable[[], object]]:
-    """Return the ways from a flipped bit to signed bytes: the parts, ours, and the reference."""
+    """Return the ways from a flipped bit to signed bytes of a list in memory: the parts, ours, and the reference."""
     key = ec.generate_private_key(ec.SECP256R1())
     places = random.Random(one.count)  # noqa: S311  no secret
 
@@ -118,9 +122,9 @@ def ways_of_signing(one: Drawn, press: Press) -> Mapping[str, Callable[[], objec
         return press(one, compact=False)
 
     return {
-        "flip to signed bytes: parts": lambda: floor.parts_of_signing(flipped(), key),
-        "flip to signed bytes": ours,
-        "flip to signed bytes: zlib-9": lambda: floor.reference(flipped(), key),
+        PARTS: lambda: floor.parts_of_signing(flipped(), key),
+        PURE: ours,
+        ZLIB: lambda: floor.reference(flipped(), key),
     }
 
 
@@ -130,9 +134,10 @@ def ways_of_reading(one: Drawn, press: Press) -> Mapping[str, Callable[[], objec
     read = floor.Read.of(token, press.signer.public_key)
     cached = _verified(token, press)
     return {
-        "cold check: parts": read.parts,
-        "cold check": lambda: _verified(token, press).get(one.listed.size // 2),
-        "cached check": lambda: cached.get(one.listed.size // 2),
+        READ_FLOOR: read.floor,
+        READ_REFERENCE: read.reference,
+        COLD: lambda: _verified(token, press).get(one.listed.size // 2),
+        CACHED: lambda: cached.get(one.listed.size // 2),
     }
 
 

@@ -20,8 +20,9 @@ from uuid import UUID, uuid5
 import asyncpg
 import yaml
 
+from bench.issued import credential_issued
+from bench.of_pathway.stencil import NUMBER, Stencil, others
 from bench.platform import ROOT
-from bench.stencil import NUMBER, Stencil, others
 from kompetenspass.core.clock import system_clock
 from kompetenspass.core.digest import content_digest
 from kompetenspass.core.ids import credential_id_of, uuid7
@@ -30,7 +31,7 @@ from kompetenspass.embedded.provision import connected
 from kompetenspass.events import catalog, registry
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context, seal
-from kompetenspass.events.issuance import CredentialIssued, CredentialOffered
+from kompetenspass.events.issuance import CredentialOffered
 from kompetenspass.events.registry import StatusRef
 from kompetenspass.log.api import Append, Log, Stored
 from kompetenspass.web.cli import runtime_of
@@ -268,13 +269,9 @@ def _offered(learner: Learner, credential_id: UUID, rests_on: dict[str, Any], te
 
 
 def _issued(learner: Learner, credential_id: UUID, rests_on: dict[str, Any], terms: dict[str, Any]) -> Event:
-    copy = StatusRef(
-        digest=f"digest of {credential_id}",
-        status_uri=f"https://registry.example/status/{terms['definition_id']}",
-        index=int(NUMBER),
-    )
-    return CredentialIssued(
-        credential_id=credential_id, learner_ref=learner.ref, issuer_org=BODY, format="dc+sd-jwt", kid="bench",
-        issuer="https://issuance.example/issuers/skelleftea-kommun", vct="https://catalog.example/vct/mikromerit/1",
-        copies=(copy,), recognition_level="R4", valid_from=_SINCE, **rests_on, **terms,
+    uri = f"https://registry.example/status/{terms['definition_id']}"
+    copy = StatusRef(digest=f"digest of {credential_id}", status_uri=uri, index=int(NUMBER))
+    return credential_issued(
+        credential_id=credential_id, learner_ref=learner.ref, issuer_org=BODY, copies=(copy,), valid_from=_SINCE,
+        valid_to=None, **rests_on, **terms,
     )  # fmt: skip

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Generic, TypeVar
 
+from bench.driver.http import Answer, Connection, Driven, Failed, drive
 from bench.floors.endpoints import Floor, microseconds
-from bench.http import Answer, Connection, Driven, Failed, drive
+from bench.processes import processor_nanoseconds
 
 J = TypeVar("J")
 
@@ -74,6 +75,23 @@ class Cell(Generic[J]):
             raise Failed(driven.errors[0])
         return Measured(spent / 1000 / len(answers) / self.each, (before + after) / 2, driven, answers)
 
+    async def at_rate(
+        self, jobs: Sequence[tuple[J, bytes]], per_second: float
+    ) -> tuple[Driven, list[tuple[J, Answer]]]:
+        """Send the requests at moments that do not wait for answers; each is as late as it is after its moment."""
+        loop = asyncio.get_running_loop()
+        began, late, answers = loop.time(), [], []
+
+        async def one(connection: Connection, numbered: tuple[int, tuple[J, bytes]]) -> None:
+            number, (job, message) = numbered
+            due = began + number / per_second
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            answers.append((job, (await connection.send(message)).must()))
+            late.append(loop.time() - due)
+
+        driven = await drive(self._connections(), enumerate(jobs), one)
+        return Driven(driven.seconds, late, driven.errors), answers
+
     def close(self) -> None:
         """Close the connections."""
         for connection in self._lines:
@@ -88,11 +106,3 @@ def pin(pids: Iterable[int], to: Collection[int]) -> None:
     """Let processes run on these cores only."""
     for pid in pids:
         os.sched_setaffinity(pid, to)
-
-
-def processor_nanoseconds(pid: int) -> int:
-    """Return the processor time of a process's threads until now: what /proc/PID/stat says, in a finer unit.
-
-    Source: Linux, Documentation/scheduler/sched-stats.
-    """
-    return sum(int(file.read_text().split()[0]) for file in Path(f"/proc/{pid}/task").glob("*/schedstat"))

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import gc
-import os
-import tempfile
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter, process_time
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from bench.events import drafts
+from bench.database import own_database
 from bench.floors import eventlog as floor
+from bench.of_eventlog.events import drafts
+from bench.of_eventlog.tail import Tail, following
 from bench.peers import eventlog as peer
 from bench.processes import family_seconds
-from bench.report import Figure
-from bench.tail import Tail, following
+from bench.report import Series
 from kompetenspass.embedded.postgres import EmbeddedPostgres
 from kompetenspass.embedded.provision import connected
 from kompetenspass.log.postgres import PostgresFeed, PostgresLog, install
 
+RATE = "events/s"
 OWNER, PLAIN, READER = "issuance", "plain", "log_reader"
 _GARBAGE = 20_000
 _SETTINGS = ("server_version", "fsync", "synchronous_commit", "wal_sync_method", "shared_buffers")
@@ -32,7 +30,7 @@ _SETTINGS = ("server_version", "fsync", "synchronous_commit", "wal_sync_method",
 
 @dataclass
 class Bench:
-    """What the ways need, and what the rounds have shown: values by name and unit."""
+    """What the ways need, and what the rounds have shown."""
 
     cluster: EmbeddedPostgres
     log: PostgresLog
@@ -43,7 +41,7 @@ class Bench:
     sessions: async_sessionmaker[AsyncSession]
     tail: Tail
     size: int
-    values: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    series: Series = field(default_factory=Series)
     stored: int = 0
     conflicts: int = 0
     rivals: int = 0
@@ -55,18 +53,10 @@ class Bench:
         here, there = process_time(), family_seconds(self.cluster.pid)
         began = perf_counter()
         await way()
-        self.note(name, count / (perf_counter() - began))
+        self.series.add(name, RATE, count / (perf_counter() - began))
         here, there = process_time() - here, family_seconds(self.cluster.pid) - there
-        self.note(f"{name}: processor time here", here / count * 1e6, "us/event")
-        self.note(f"{name}: of PostgreSQL", there / count * 1e6, "us/event")
-
-    def note(self, name: str, value: float, unit: str = "events/s") -> None:
-        """Note what a round has shown."""
-        self.values[name, unit].append(value)
-
-    def figure(self, name: str, unit: str = "events/s") -> Figure:
-        """Return all rounds' values of one name."""
-        return Figure(name, unit, self.values[name, unit])
+        self.series.add(f"{name}: processor time here", "us/event", here / count * 1e6)
+        self.series.add(f"{name}: of PostgreSQL", "us/event", there / count * 1e6)
 
     async def setting(self) -> Mapping[str, str]:
         """Return what the figures depend on."""
@@ -107,21 +97,15 @@ async def ready(size: int) -> AsyncIterator[Bench]:
             cluster.dsn(PLAIN).replace("postgresql:", "postgresql+asyncpg:", 1), pool_size=many
         )
         stack.push_async_callback(engine.dispose)
-        tail = await stack.enter_async_context(following("bench.tail", cluster.dsn(READER), OWNER))
+        tail = await stack.enter_async_context(following("bench.of_eventlog.tail", cluster.dsn(READER), OWNER))
         await stack.enter_async_context(following("bench.floors.eventlog", cluster.dsn(PLAIN)))
         yield Bench(cluster, log, feed, plain, reader, pool, async_sessionmaker(engine), tail, size)
 
 
 @asynccontextmanager
 async def _cluster() -> AsyncIterator[EmbeddedPostgres]:
-    with tempfile.TemporaryDirectory(prefix="kompetenspass-bench-") as fresh:
-        os.chmod(fresh, 0o755)  # noqa: PTH101, S103  the database may run as another account
-        cluster = EmbeddedPostgres(Path(fresh) / "pg")
-        await cluster.start()
-        try:
-            async with connected(cluster.admin_dsn()) as admin:
-                await install(admin, OWNER)
-                await admin.execute(f"CREATE ROLE {PLAIN} LOGIN; {floor.TABLE}; ALTER TABLE events OWNER TO {PLAIN}")
-            yield cluster
-        finally:
-            await cluster.stop()
+    async with own_database() as cluster:
+        async with connected(cluster.admin_dsn()) as admin:
+            await install(admin, OWNER)
+            await admin.execute(f"CREATE ROLE {PLAIN} LOGIN; {floor.TABLE}; ALTER TABLE events OWNER TO {PLAIN}")
+        yield cluster

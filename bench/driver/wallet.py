@@ -10,10 +10,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 
-from bench.http import Answer, Connection
+from bench.driver.http import FORM, JSON, Answer, Connection, bearer
+from bench.floors.crypto import sign
 from kompetenspass.core.clock import system_clock
 from kompetenspass.core.digest import b64u_decode
 from kompetenspass.keys.public import public_jwk, thumbprint
@@ -21,8 +20,6 @@ from kompetenspass.openid.oid4vci import proof
 from kompetenspass.openid.sdjwt import KeyBinding, present
 
 GRANT = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
-_FORM = {"content-type": "application/x-www-form-urlencoded"}
-_JSON = {"content-type": "application/json"}
 
 
 class HolderKey:
@@ -37,8 +34,7 @@ class HolderKey:
 
     def sign(self, message: bytes) -> bytes:
         """Return the ES256 signature of `message`."""
-        r, s = decode_dss_signature(self._key.sign(message, ec.ECDSA(SHA256())))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return sign(self._key, message)
 
 
 @dataclass(frozen=True)
@@ -78,11 +74,11 @@ class Line:
 
     async def post_json(self, kind: str, url: str, body: object, headers: Mapping[str, str]) -> Any:
         """Return what a command is answered. Raises Failed."""
-        return (await self.call(kind, "POST", url, json.dumps(body).encode(), {**_JSON, **headers})).json()
+        return (await self.call(kind, "POST", url, json.dumps(body).encode(), {**JSON, **headers})).json()
 
     async def post_form(self, kind: str, url: str, form: Mapping[str, str]) -> Any:
         """Return what a form is answered. Raises Failed."""
-        return (await self.call(kind, "POST", url, urlencode(form).encode(), _FORM)).json()
+        return (await self.call(kind, "POST", url, urlencode(form).encode(), FORM)).json()
 
 
 async def fetch(line: Line, offer_uri: str, key: HolderKey) -> Held:
@@ -94,8 +90,7 @@ async def fetch(line: Line, offer_uri: str, key: HolderKey) -> Held:
     nonce = (await line.call("nonce", "POST", f"{issuer}/nonce")).json()
     jwt = proof.build(key, issuer=issuer, now=system_clock(), nonce=nonce["c_nonce"])
     body = {"credential_configuration_id": offer["credential_configuration_ids"][0], "proofs": {"jwt": [jwt]}}
-    bearer = {"authorization": f"Bearer {token['access_token']}"}
-    answer = await line.post_json("credential", f"{issuer}/credential", body, bearer)
+    answer = await line.post_json("credential", f"{issuer}/credential", body, bearer(token["access_token"]))
     return Held(answer["credentials"][0]["credential"], key)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import thread_time_ns
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import yaml
 
+from bench.measure import interleaved
 from bench.platform import ROOT
 from bench.report import Figure
 from kompetenspass.core.digest import canonical_json
@@ -25,7 +24,8 @@ AT = datetime(2027, 3, 1, 12, tzinfo=UTC)
 _PILOT = ROOT / "demo" / "pilots" / "01_skelleftea_kraft_vattenkraft.yaml"
 _DUTY, _BELOW = "skk-path-vakthavande", "skk-path-drifttekniker"
 _GROUPS, _PAIRS = 20, 8
-WARM_UP, EACH = 3, 5
+EACH = 5
+_PARSED = "500 nodes, checked and read"
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,10 @@ class Question:
     awards: Sequence[HeldAward]
     outcome: str
 
-    def answered(self) -> str:
-        """Return the outcome, proof and all."""
-        return evaluate(self.pathway, self.held, self.awards, AT).outcome
+    def answered(self) -> None:
+        """Evaluate, proof and all. Raises AssertionError for a wrong answer."""
+        outcome = evaluate(self.pathway, self.held, self.awards, AT).outcome
+        assert outcome == self.outcome, (self.name, outcome)
 
     def floor(self) -> bool:
         """Return whether the rule holds when to hold a credential of a definition is all that matters."""
@@ -50,24 +51,21 @@ class Question:
 
 @dataclass(frozen=True)
 class Timing:
-    """Times of one question in microseconds of processor time, round by round, the floor's beside them."""
+    """Processor time of one question round by round, in microseconds, its floor's of the same rounds beside it."""
 
     name: str
-    credentials: int
-    microseconds: Sequence[float]
-    floors: Sequence[float]
+    asked: Figure
+    floor: Figure
 
     @property
     def figure(self) -> Figure:
         """The question's, in milliseconds."""
-        named = f"{self.name}, {self.credentials} held" if self.credentials else self.name
-        return Figure(named, "ms", [one / 1000 for one in self.microseconds])
+        return Figure(self.name, "ms", [one / 1000 for one in self.asked.values])
 
     @property
     def over_floor(self) -> Figure:
         """The question's, over the floor's."""
-        asked, floor = Figure(self.name, "us", self.microseconds), Figure("floor", "us", self.floors)
-        return asked.per(floor, f"{self.name}, over its floor")
+        return self.asked.per(self.floor, f"{self.asked.name}, over its floor")
 
 
 def walk(rule: Rule, have: set[str]) -> bool:
@@ -104,30 +102,32 @@ def questions() -> Sequence[Question]:
     )
 
 
-def timed(asked: Sequence[Question], rounds: int, *, each: int = EACH, warm_up: int = WARM_UP) -> Sequence[Timing]:
+def timed(asked: Sequence[Question], rounds: int, *, each: int = EACH, warm_up: int = EACH) -> Sequence[Timing]:
     """Return the times of the questions, asked in turn, round by round, `each` so often: the mean is the round's.
 
     Raises AssertionError for a wrong answer.
     """
-    taken: dict[str, list[float]] = {question.name: [] for question in asked}
-    floors: dict[str, list[float]] = {question.name: [] for question in asked}
-    for number in range(rounds + warm_up):
-        for question in asked:
-            cost, outcome = _timed(question.answered, each)
-            assert outcome == question.outcome, (question.name, outcome)
-            floor, _ = _timed(question.floor, each)
-            if number >= warm_up:
-                taken[question.name].append(cost)
-                floors[question.name].append(floor)
-    return [Timing(q.name, len(q.held) + len(q.awards), taken[q.name], floors[q.name]) for q in asked]
+    ways = {question.name: (question.answered, question.floor) for question in asked}
+    held = {question.name: len(question.held) + len(question.awards) for question in asked}
+    found = _beside_floors(ways, rounds, each, warm_up)
+    return [Timing(f"{name}, {held[name]} held", *figures) for name, figures in found.items()]
 
 
 def parsing(rounds: int) -> Timing:
     """Return how long it takes to check and read a rule of 500 nodes; the floor is its canonical JSON."""
     content = _document(_names(lambda n: n), "forbid")
-    taken = [_timed(lambda: parse(content), EACH)[0] for _ in range(rounds + WARM_UP)][WARM_UP:]
-    floors = [_timed(lambda: canonical_json(content), EACH)[0] for _ in range(rounds)]
-    return Timing("500 nodes, checked and read", 0, taken, floors)
+    ways = {_PARSED: (lambda: parse(content), lambda: canonical_json(content))}
+    return Timing(_PARSED, *_beside_floors(ways, rounds, EACH, EACH)[_PARSED])
+
+
+def _beside_floors(
+    ways: Mapping[str, tuple[Callable[[], object], Callable[[], object]]], rounds: int, each: int, warm_up: int
+) -> Mapping[str, tuple[Figure, Figure]]:
+    """Return the figures of each way and of its floor, both of the same rounds."""
+    floors = {f"{name}: floor": floor for name, (_, floor) in ways.items()}
+    both = {**{name: way for name, (way, _) in ways.items()}, **floors}
+    found = interleaved(both, rounds=rounds, operations=each, warm_up=warm_up)
+    return {name: (found[name], found[f"{name}: floor"]) for name in ways}
 
 
 def large(names: Sequence[str], double_counting: str) -> Pathway:
@@ -194,11 +194,3 @@ def _duty() -> Question:
         standing="valid",
     )
     return Question(_DUTY, pathway, merits, (below,), "satisfied")
-
-
-def _timed(work: Callable[[], Any], each: int) -> tuple[float, Any]:
-    gc.collect()
-    began = thread_time_ns()
-    for _ in range(each):
-        result = work()
-    return (thread_time_ns() - began) / each / 1000, result

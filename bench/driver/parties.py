@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bench.http import Failed
+from bench.driver.http import Failed, bearer
+from bench.driver.wallet import Line
 from bench.platform import ROOT, Platform
-from bench.wallet import Line
 
 DEFINITION = "sko-ys-01"
 CLAIMS = ("family_name", "assessment_grade")
 """What the employer asks for beside the definition: two of the claims that stay hidden otherwise."""
+EMPLOYER = "demo-arbetsgivare"
 _PROVIDER, _AWARDING_BODY, _ASSESSOR = "skelleftea-vux", "skelleftea-kommun", "assessor:skelleftea-vux-1"
-_EMPLOYER = "demo-arbetsgivare"
 _PILOT = ROOT / "demo" / "pilots" / "02_skelleftea_kommun_yrkessvenska.yaml"
 
 
@@ -24,8 +25,8 @@ class Office:
 
     def __init__(self, platform: Platform) -> None:
         self._base = platform.urls["issuance"]
-        self._provider = _bearer(platform.token(_PROVIDER, "provider"))
-        self._awarding_body = _bearer(platform.token(_AWARDING_BODY, "awarding_body"))
+        self._provider = bearer(platform.token(_PROVIDER, "provider"))
+        self._awarding_body = bearer(platform.token(_AWARDING_BODY, "awarding_body"))
         self._results = [{"instrument": uri, "score_percent": 92} for uri in _instruments()]
 
     async def confirmed(self, line: Line, number: int) -> str:
@@ -52,7 +53,7 @@ class Employer:
 
     def __init__(self, platform: Platform) -> None:
         self._base = f"{platform.urls['verification']}/v1/requests"
-        self._bearer = _bearer(platform.token(_EMPLOYER, "relying_party"))
+        self._bearer = bearer(platform.token(EMPLOYER, "relying_party"))
 
     async def asked(self, line: Line) -> dict[str, Any]:
         """Return a new request. Raises Failed."""
@@ -69,8 +70,9 @@ class Employer:
             raise Failed(f"not verified: {answer['state']}")
 
 
-def _bearer(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
+def issuer_key_file(platform: Platform) -> Path:
+    """Return the file of the key that the awarding body's credentials are signed with."""
+    return platform.folder / "issuance" / "issuers" / _AWARDING_BODY / "key.pem"
 
 
 @cache

@@ -8,25 +8,24 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from bench.endpoint_jobs import FORM, JSON, Answered, Wanted, bearer, bound, form_of, proven
-from bench.http import Connection, Failed, prepared
+from bench.driver.http import FORM, JSON, Connection, Failed, bearer, prepared
+from bench.driver.parties import issuer_key_file
+from bench.driver.wallet import Held, HolderKey
+from bench.of_endpoints.jobs import Answered, Wanted, bound, form_of, proven
 from bench.peers.naive import CLIENT_ID, ISSUER, SCHEMA
 from bench.platform import ROOT, Platform
 from bench.processes import end, start
-from bench.wallet import Held, HolderKey
 from kompetenspass.core.ids import random_token, uuid7
 from kompetenspass.embedded.ports import kept_ports
 from kompetenspass.openid.sdjwt import parse
 from kompetenspass.openid.sdjwt.process import process
 
-_SLUG = "skelleftea-kommun"
-_TRIES, _PAUSE_SECONDS = 200, 0.1
+_TRIES, _PAUSE_SECONDS = 1800, 0.1
 
 
 @dataclass(frozen=True)
@@ -92,11 +91,6 @@ async def naive(platform: Platform, sample: Held) -> AsyncIterator[Naive]:
     finally:
         await database.close()
         await end(process)
-
-
-def issuer_key_file(platform: Platform) -> Path:
-    """Return the file of the key that the awarding body's credentials are signed with."""
-    return platform.folder / "issuance" / "issuers" / _SLUG / "key.pem"
 
 
 def _answer(request_id: str, nonce: str, state: str, held: Held) -> tuple[Answered, bytes]:

@@ -1,0 +1,1 @@
+"""What the case `crypto` is made of: credentials of two sizes for many holders."""

@@ -1,0 +1,1 @@
+"""What the case `projection` is made of: logs full of sealed events."""
