@@ -95,7 +95,7 @@ async def demonstrate(folder: Path, *, leave: bool) -> int:
     """Run the platform, play the story, keep serving unless `leave`; return the exit code."""
     console.print("[bold]Kompetenspass[/bold]: five services, one PostgreSQL, one story")
     async with Laptop(folder, status_ttl_seconds=STATUS_TTL_SECONDS, say=console.print) as laptop:
-        async with httpx2.AsyncClient(timeout=30) as http:
+        async with httpx2.AsyncClient(timeout=120) as http:
             stage, memory = Stage(laptop.urls, tokens_of(laptop), http), Memory()
             played = await play(stage, memory)
             if not all(each.ok for each in played):

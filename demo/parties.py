@@ -75,6 +75,11 @@ class Answer:
     body: Any
     position: str | None
 
+    @property
+    def is_too_early(self) -> bool:
+        """Whether the service has not read yet what the question rests on, did nothing, and wants to be asked again."""
+        return self.status == 503 and self.body["code"] in ("not_caught_up", "facts_stale")
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -112,12 +117,16 @@ class Stage:
         return await self._must(party, "POST", service, path, json=body, headers=headers)
 
     async def _must(self, party: str | None, method: str, service: str, path: str, **options: Any) -> Answer:
-        answer = await self.ask(party, method, service, path, **options)
+        async def probe() -> Answer | None:
+            answer = await self.ask(party, method, service, path, **options)
+            return None if answer.is_too_early else answer
+
+        answer = await until(probe, f"{service} has not read what came before {method} {path}")
         expect(answer.status < 300, f"{method} {service}{path} answered {answer.status}: {answer.body}")
         return answer
 
 
-async def until(probe: Callable[[], Awaitable[Found | None]], otherwise: str, seconds: float = 10) -> Found:
+async def until(probe: Callable[[], Awaitable[Found | None]], otherwise: str, seconds: float = 60) -> Found:
     """Return what `probe` finds, asked again until it finds something. Raises StoryBroken when the time is over."""
     over = asyncio.get_running_loop().time() + seconds
     while (found := await probe()) is None:

@@ -12,7 +12,7 @@ from kompetenspass.openid import jose, status
 STATUS_TTL_SECONDS = 1
 """How long anybody may keep a status list in the demonstration."""
 _LONGEST_LIST = 8 * 1024 * 1024  # characters
-_LONGEST_CHANGE_SECONDS = 10
+_LONGEST_CHANGE_SECONDS = 60
 
 Copy = Mapping[str, Any]
 """Where the status of a credential stands: `status_uri` and `index`."""

@@ -55,7 +55,7 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
 LEARNER = UUID("6f3d2a51-8a38-4f6e-9d0e-2b7c54b0a001")
 """The account of the demonstration's learner: the same at every start, so that a second start finds its merits."""
 _TOKEN_SECONDS = 12 * 3600
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _GARBAGE = 20_000  # new objects between two collections: a request makes and drops a few thousand
 _PUBLISH_SECONDS = 0.5  # so that even a busy laptop publishes a revocation within two seconds
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ VERIFIER, SCHEME_OWNER = "org:demo-arbetsgivare", "org:rise"
 ASSESSOR = "assessor:skelleftea-vux-1"
 PRE_AUTHORIZED = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 COMMANDS = ("post", "put", "patch", "delete")
+_PATIENCE_SECONDS = 120.0  # a busy machine may take its time
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Parties:
         self.platform = platform
         self.urls = platform.urls
         self.issuer = platform.tokens
-        self.http = httpx2.Client(timeout=30)
+        self.http = httpx2.Client(timeout=_PATIENCE_SECONDS)
 
     def token(self, org: str, *roles: str, subject: str = "test") -> str:
         """Return an access token."""
@@ -61,6 +63,13 @@ class Parties:
         """Return what a service answers."""
         headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **options.pop("headers", {})}
         return self.http.request(method.upper(), self.urls[service] + path, headers=headers, **options)
+
+    def reached(self, service: str, position: str) -> None:
+        """Return once a service has read as far as `owner=position`; it waits only so long each time it is asked."""
+        ends = time.monotonic() + _PATIENCE_SECONDS
+        while (answer := self.ask("get", service, "/livez", headers={"Wait-For": position})).status_code != 200:
+            assert answer.json()["code"] == "not_caught_up", answer.text
+            assert time.monotonic() < ends, f"{service} never reached {position}"
 
     def must(self, service: str, path: str, token: str | None, body: object) -> Any:
         """Return the body of the answer to a command that must succeed."""

@@ -18,7 +18,8 @@ from kompetenspass.events.issuance import CredentialIssued
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.postgres import PostgresFeed
 
-_READY_SECONDS = 90
+_READY_SECONDS = 900  # a busy machine may take its time
+_STOP_SECONDS = 120
 
 
 class Platform:
@@ -29,10 +30,17 @@ class Platform:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        """Start it and return when all five services are ready."""
+        """Start it and return when all five services are ready; nothing is left of one that does not get so far."""
         self.launch()
+        try:
+            await self._until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    async def _until_ready(self) -> None:
         assert self._process is not None
-        async with asyncio.timeout(_READY_SECONDS), httpx2.AsyncClient(timeout=2) as http:
+        async with asyncio.timeout(_READY_SECONDS), httpx2.AsyncClient(timeout=10) as http:
             while not await self._ready(http):
                 if self._process.poll() is not None:
                     raise AssertionError((self.folder / "services.log").read_text()[-3000:])
@@ -48,14 +56,14 @@ class Platform:
         """End it at once, without a chance to clean up (`kill -9`)."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(_STOP_SECONDS)
 
     def stop(self) -> int:
         """Ask it to stop; return its exit code."""
         assert self._process is not None
         if self._process.poll() is None:
             self._process.terminate()
-        return self._process.wait(30)
+        return self._process.wait(_STOP_SECONDS)
 
     @property
     def urls(self) -> dict[str, str]:

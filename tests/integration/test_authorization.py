@@ -132,7 +132,7 @@ def merit(parties: Parties) -> Merit:
     offered(parties, issued, [90, 90])
     fetched(parties, issued)
     position = len(asyncio.run(parties.platform.log_of("issuance")))
-    parties.ask("get", "registry", "/v1/organisations", headers={"Wait-For": f"issuance={position}"}).raise_for_status()
+    parties.reached("registry", f"issuance={position}")
     return issued
 
 

@@ -26,8 +26,8 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 
 async def flows_until_killed(platform: Platform, released: Released, seconds: float) -> None:
-    """Play flows with several wallets at once; kill the platform after a while, in the middle of whatever it does."""
-    async with httpx2.AsyncClient(timeout=10) as http:
+    """Play flows with several wallets at once; kill the platform in their midst, a while after the first has ended."""
+    async with httpx2.AsyncClient(timeout=60) as http:
         partner = Partner(platform.urls, platform.tokens, http)
 
         async def loop() -> None:
@@ -36,6 +36,9 @@ async def flows_until_killed(platform: Platform, released: Released, seconds: fl
                     await partner.flow(released)
 
         wallets = [asyncio.create_task(loop()) for _ in range(WALLETS)]
+        before = len(released.digests)
+        while len(released.digests) == before and not any(wallet.done() for wallet in wallets):
+            await asyncio.wait(wallets, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait(wallets, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         assert not any(wallet.done() for wallet in wallets), "a flow was refused before the kill"
         platform.kill()

@@ -23,7 +23,7 @@ from demo.parties import LEARNER, PARTIES, TECHNICIAN, Stage, StoryBroken, until
 from demo.story import STORY, Chapter
 from services.__main__ import Laptop
 
-_SECONDS = 180
+_SECONDS = 900
 
 
 async def demonstrated(folder: Path) -> tuple[int, str]:
@@ -85,7 +85,7 @@ async def test_the_demo_ends_well_twice_and_keeps_its_data(tmp_path: Path) -> No
         report = json.loads((tmp_path / "demo.json").read_text())
         check_report(report)
     assert (tmp_path / "demo.json").stat().st_mode & 0o077 == 0
-    async with Laptop(tmp_path) as laptop, httpx2.AsyncClient() as http:
+    async with Laptop(tmp_path) as laptop, httpx2.AsyncClient(timeout=120) as http:
         stage = Stage(laptop.urls, report["tokens"], http)
         rows = (await stage.get(LEARNER, "wallet", "/v1/timeline"))["rows"]
         await check_technician(stage)
@@ -102,7 +102,7 @@ async def test_a_step_that_does_not_hold_ends_the_story(monkeypatch: pytest.Monk
 
     chapters = (Chapter("a", (("one", holds), ("two", breaks), ("three", holds))), Chapter("b", (("four", holds),)))
     monkeypatch.setattr("demo.story.STORY", chapters)
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=120) as http:
         played = await play(Stage({}, {}, http), Memory())
     assert [(each.step, each.ok) for each in played] == [("one", True), ("two", False)]
 

@@ -100,9 +100,8 @@ def shown(parties: Parties, account: str) -> None:
 async def everything_is_read(parties: Parties) -> None:
     """Return when the wallet has read what issuance has said."""
     head = len(await parties.platform.log_of("issuance"))
-    waiting = {"Wait-For": f"issuance={head}"}
     for service in ("wallet", "registry", "verification"):
-        parties.ask("get", service, "/livez", headers=waiting).raise_for_status()
+        parties.reached(service, f"issuance={head}")
 
 
 def found_in(text: str, secrets: Mapping[str, str]) -> list[str]:

@@ -23,7 +23,7 @@ from tests.integration.platform_process import Platform
 
 LEARNER = {"given_name": "Ola", "family_name": "Drift"}
 STARTED = "Every key is in this one process"
-_SECONDS = 60
+_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +95,9 @@ def received(parties: Parties) -> str:
 def timeline(parties: Parties, account: str) -> object:
     """Return an account's timeline once the wallet has read what there is."""
     heads = {owner: len(asyncio.run(parties.platform.log_of(owner))) for owner in ("issuance", "wallet")}
-    waiting = {"Wait-For": ", ".join(f"{owner}={head}" for owner, head in heads.items())}
-    answer = parties.ask("get", "wallet", "/v1/timeline", account, headers=waiting)
+    position = ", ".join(f"{owner}={head}" for owner, head in heads.items())
+    parties.reached("wallet", position)
+    answer = parties.ask("get", "wallet", "/v1/timeline", account, headers={"Wait-For": position})
     assert answer.status_code == 200, answer.text
     return answer.json()
 

