@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import count, takewhile
 from pathlib import Path
 from statistics import linear_regression, median
 from time import perf_counter
@@ -14,7 +15,7 @@ from bench.platform import SPLIT, Platform, fresh_folder, running
 from bench.processes import resident_mib
 from bench.report import Condition, Figure, Report
 
-MOST = 100_000
+FLOWS = 100_000
 TEN_MINUTES = 600.0
 AT_ONCE = 16
 STEADY = 1.05
@@ -28,21 +29,21 @@ _WARM_UP = 32
 
 
 async def measure(_rounds: int, size: int | None) -> Report:
-    """Return the report of `size` flows without a pause, or of as many as ten minutes have: one round, always."""
+    """Return the report of 100,000 flows without a pause, more if ten minutes have more, or of `size`: one round."""
     async with fresh_folder() as folder:
-        return await measured(folder, size or MOST, None if size else TEN_MINUTES)
+        return await measured(folder, size or FLOWS, 0 if size else TEN_MINUTES)
 
 
-async def measured(folder: Path, most: int, seconds: float | None, sample_seconds: float = _SAMPLE_SECONDS) -> Report:
-    """Return the report of a stopped platform's folder: at most so many flows, in at most so many seconds."""
+async def measured(folder: Path, least: int, seconds: float, sample_seconds: float = _SAMPLE_SECONDS) -> Report:
+    """Return the report of a stopped platform's folder: at least so many flows, for at least so many seconds."""
     tally, series = Tally(), LoadSeries()
     async with running(folder, SPLIT) as started:
         at_rest = _sizes(started)
         before = await issued(started)
         with Load(started, tally) as load:
-            await load.warm_up(min(most, _WARM_UP), AT_ONCE)
+            await load.warm_up(min(least, _WARM_UP), AT_ONCE)
             async with _sampled(started, tally, sample_seconds) as (sizes, flows):
-                loaded = await load.whole_flows(_until(most, seconds), AT_ONCE)
+                loaded = await load.whole_flows(_until(least, seconds), AT_ONCE)
         conditions = tally.conditions(await issued(started) - before)
         durability = await started.durability()
     what, driven = f"plan to credential, {AT_ONCE} at once", loaded.driven
@@ -55,7 +56,7 @@ async def measured(folder: Path, most: int, seconds: float | None, sample_second
             "platform": f"each service in a process of its own, issuance in two; {AT_ONCE} flows at once",
             "database": f"embedded PostgreSQL, {durability}",
             "flows": f"{len(driven.latencies)}, each with a new learner and achievement, in {driven.seconds:.0f} s;"
-            " as many as ten minutes have, or --size",
+            " 100,000 and ten minutes at the least, or --size",
             "verified": f"the credential of one flow in {SAMPLED} is kept and verified, and all of the warm-up",
             "samples": f"{len(flows)}, one in {sample_seconds:.0f} s",
         },
@@ -90,12 +91,9 @@ def growth(flows: Sequence[int], sizes: Sequence[float]) -> float:
     return linear_regression(flows[quarter:], sizes[quarter:]).slope * _PER
 
 
-def _until(most: int, seconds: float | None) -> Iterator[int]:
+def _until(least: int, seconds: float) -> Iterator[int]:
     began = perf_counter()
-    for number in range(most):
-        if seconds is not None and perf_counter() - began > seconds:
-            return
-        yield number
+    return takewhile(lambda number: number < least or perf_counter() - began < seconds, count())
 
 
 @asynccontextmanager
