@@ -110,6 +110,20 @@ async def test_nothing_is_left_after_a_stop(tmp_path: Path) -> None:
     assert not (data / "postmaster.pid").exists()
 
 
+async def test_whoever_gives_up_waiting_for_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
+    server = quick(tmp_path / "pg")
+    starting = asyncio.create_task(server.start())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (tmp_path / "pg" / "data.new").exists():  # noqa: ASYNC110  another program makes it
+            await asyncio.sleep(0.005)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert server.pid is None
+    async with running(server):
+        assert await rows(server) == 0
+
+
 async def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     async with running(quick(tmp_path)) as server:
         with pytest.raises(Problem, match="already_running"):

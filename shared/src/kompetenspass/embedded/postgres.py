@@ -57,10 +57,12 @@ class EmbeddedPostgres:
 
         Raises Problem `already_running`, `embedded_postgres_failed` or another of this room, each with a remedy.
         """
-        await asyncio.to_thread(self._start)
+        starting = asyncio.create_task(asyncio.to_thread(self._start))
         try:
+            await asyncio.shield(starting)
             await ensure_database(self.admin_dsn(ADMIN), DATABASE)
         except BaseException:
+            await asyncio.wait([starting])  # whoever gave up waiting has not ended the thread
             await self.stop()
             raise
 
