@@ -265,3 +265,13 @@ def test_at_the_next_change_the_answer_changes() -> None:
             evaluate(pathway(rule), (held,), (), at).outcome for at in (moment - timedelta(microseconds=1), moment)
         ]
         assert outcomes == ["satisfied", "not_satisfied"]
+
+
+def test_a_leaf_may_depend_on_an_unknown_credential_that_would_free_a_certain_one_for_it() -> None:
+    """The recent one fits both leaves, the old one, of which nothing is known just now, only the first."""
+    recent, old = merit("a", "recent", awarded_at=days(-1)), merit("a", "old", awarded_at=days(-13), standing="unknown")
+    strict = {"credential": "a", "max_age": "P12D"}
+    either = on({"any_of": [ONE, strict]}, recent, old)
+    assert either.outcome == "satisfied"
+    both = on({"all_of": [ONE, strict]}, recent, old)
+    assert (both.outcome, both.unknown) == ("indeterminate", (named("old"),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -78,7 +78,7 @@ class Prover:
             for child in node.children:
                 yield from self.doubts(child)
         elif node.number in survey.leaves:
-            yield from (edge for edge in survey.edges[node.number] if edge.verdict == "unknown")
+            yield from self._unknown(node.number)
         elif node.number in self.wide.view.found:
             yield from (item.edge for item in self.wide.view.found[node.number].items if item.edge.rank[0])
         else:
@@ -113,8 +113,13 @@ class Prover:
     def _reason(self, number: int, verdict: Verdict) -> str:
         candidates = self.told.view.survey.edges[number]
         if verdict == "unknown":
-            return next(edge.reason or "" for edge in candidates if edge.verdict == "unknown")
+            return next((edge.reason or "" for edge in self._unknown(number)), "taken")
         return "taken" if any(edge.verdict != "false" for edge in candidates) else nearest_reason(candidates)
+
+    def _unknown(self, number: int) -> Iterable[Edge]:
+        """Return the unknown credentials on which a leaf depends: its own, or those that would free one for it."""
+        own = [edge for edge in self.told.view.survey.edges[number] if edge.verdict == "unknown"]
+        return own or [edge for edge in self.wide.solution.bound.values() if edge.verdict == "unknown"]
 
     def _measure(self, number: int, place: tuple[str | int, ...], operator: str, verdict: Verdict) -> Proof:
         found: Measure = self.sure.view.found[number]
