@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import json
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -18,11 +16,9 @@ from urllib.parse import urlsplit
 import httpx2
 
 from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.web.connections import Checked, Connecting, Resolve, is_public, resolve
 from kompetenspass.web.settings import is_loopback
 from kompetenspass.web.telemetry import current_traceparent
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""(host, port) to its addresses; raises OSError."""
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
@@ -44,15 +40,12 @@ class Fetched:
             raise _invalid_answer("The other side did not answer with JSON.") from error
 
 
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of `host` as the system resolves it. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
-
-
 class Outbound:
-    """The one HTTP client of a service. It connects to the very address it checked, so that a second lookup of the
-    name cannot lead elsewhere. It keeps no cookie: one set for one learner would be sent along for the next."""
+    """The one HTTP client of a service. It keeps no cookie: one set for one learner would be sent along for the next.
+
+    A connection goes to the very address that was checked for it, so that a second lookup of the name cannot lead
+    elsewhere, and serves only the name whose certificate it has seen. `transport` takes the place of connections.
+    """
 
     def __init__(
         self,
@@ -76,8 +69,9 @@ class Outbound:
         if self._ca_file:
             trust.load_verify_locations(self._ca_file)
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        transport = self._transport or Connecting(trust, Checked(self._addresses))
         self._client = httpx2.AsyncClient(
-            transport=self._transport, verify=trust, follow_redirects=False, trust_env=False, cookies=no_cookies
+            transport=transport, follow_redirects=False, trust_env=False, cookies=no_cookies
         )
         return self
 
@@ -111,10 +105,15 @@ class Outbound:
         headers: Mapping[str, str] | None = None,
         max_bytes: int = 262144,
         timeout_seconds: float = 10,
+        as_it_is: bool = False,
     ) -> Fetched:
-        """Return the answer of a POST of bytes. Raises as `get` does."""
+        """Return the answer of a POST of bytes. Raises as `get` does.
+
+        `as_it_is`: a redirect is an answer like any other, the body is not unpacked, and of one that is too large the
+        beginning is returned.
+        """
         sent = {"Accept": "application/json", **(headers or {}), "Content-Type": content_type}
-        return await self._send("POST", url, sent, body, max_bytes, timeout_seconds)
+        return await self._send("POST", url, sent, body, max_bytes, timeout_seconds, as_it_is=as_it_is)
 
     async def post_form(
         self,
@@ -154,40 +153,28 @@ class Outbound:
         body: bytes | None,
         max_bytes: int,
         timeout_seconds: float,
+        *,
+        as_it_is: bool = False,
     ) -> Fetched:
+        read = _read_some if as_it_is else _read
         host, port = self._checked(url)
         try:
             async with asyncio.timeout(timeout_seconds):
-                for address in await self._addresses(host, port):
-                    with contextlib.suppress(httpx2.ConnectError):
-                        return await self._send_to(address, host, method, url, headers, body, max_bytes)
-                raise OSError("no address answers")
+                await self._addresses(host, port)
+                answer = await self._answered(method, url, headers, body)
+                try:
+                    return await read(answer, max_bytes)
+                finally:
+                    await answer.aclose()
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
             raise _unreachable(type(error).__name__) from error
 
-    async def _send_to(
-        self,
-        address: str,
-        host: str,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        max_bytes: int,
-    ) -> Fetched:
+    async def _answered(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> httpx2.Response:
         assert self._client, "entered first"
-        named = httpx2.URL(url)
-        sent = {**headers, "Host": named.netloc.decode("ascii"), "Accept-Encoding": "gzip"}
+        sent = {**headers, "Accept-Encoding": "gzip"}
         if traceparent := current_traceparent():
             sent["traceparent"] = traceparent
-        request = self._client.build_request(
-            method, named.copy_with(host=address), headers=sent, content=body, extensions={"sni_hostname": host}
-        )
-        answer = await self._client.send(request, stream=True)
-        try:
-            return await _read(answer, max_bytes)
-        finally:
-            await answer.aclose()
+        return await self._client.send(self._client.build_request(method, url, headers=sent, content=body), stream=True)
 
     def _checked(self, url: str) -> tuple[str, int]:
         try:
@@ -212,20 +199,35 @@ class Outbound:
         ip = getattr(ip, "ipv4_mapped", None) or ip
         if ip.is_loopback and self._allow_loopback and is_loopback(host):
             return
-        if not ip.is_global or ip.is_multicast:
+        if not is_public(ip):
             raise _refused("The address is not on the public network.")
 
 
 async def _read(answer: httpx2.Response, max_bytes: int) -> Fetched:
     if 300 <= answer.status_code < 400 and answer.status_code != 304:
         raise _invalid_answer("The other side redirects, which is not followed.")
+    body = await _taken(answer.aiter_bytes(), max_bytes + 1)
+    if len(body) > max_bytes:
+        raise _invalid_answer("The answer is larger than is accepted.")
+    return _fetched(answer, body)
+
+
+async def _read_some(answer: httpx2.Response, max_bytes: int) -> Fetched:
+    return _fetched(answer, await _taken(answer.aiter_raw(), max_bytes))  # not unpacked: what is small may be huge then
+
+
+async def _taken(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
     body = bytearray()
-    async for chunk in answer.aiter_bytes():
+    async for chunk in chunks:
         body += chunk
-        if len(body) > max_bytes:
-            raise _invalid_answer("The answer is larger than is accepted.")
+        if len(body) >= max_bytes:
+            break
+    return bytes(body[:max_bytes])
+
+
+def _fetched(answer: httpx2.Response, body: bytes) -> Fetched:
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Fetched(answer.status_code, headers, bytes(body))
+    return Fetched(answer.status_code, headers, body)
 
 
 def _refused(title: str) -> Problem:
