@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from kompetenspass.core.ids import random_token
@@ -93,7 +94,15 @@ class World:
             await self.log.append(Append(name, version, [draft(digest=digest)]))
 
     async def rows(self) -> list[tuple[str, int]]:
-        """Return digest and times of what the service's own queries see."""
+        """Return digest and times of what the service's own queries see; over a new connection if the pool's ended."""
+        try:
+            return await self._rows()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return await self._rows()
+
+    async def _rows(self) -> list[tuple[str, int]]:
         async with self.engine.connect() as connection:
             rows = await connection.execute(select(SEEN.c.digest, SEEN.c.times).order_by(SEEN.c.digest))
             return [(row.digest, row.times) for row in rows]

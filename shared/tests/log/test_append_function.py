@@ -24,7 +24,7 @@ BATCHED, SINGLE = "wallet", "registry"
 BATCHES = 120
 OUTCOMES = {"stored", "conflict", "already_stored", "id_reused"}
 _STREAMS = "SELECT stream, version, id, type, data FROM {}_log.log ORDER BY stream, version"
-_KEPT = "SELECT * FROM {}_log.log_stream ORDER BY stream"
+_KEPT = "SELECT stream, version FROM {}_log.log_stream ORDER BY stream"
 _DIGESTS = "SELECT id, sha256 FROM {}_log.log_id ORDER BY id"
 
 

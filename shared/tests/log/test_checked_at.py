@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import MetaData, event
 from sqlalchemy.exc import DBAPIError
 
-from kompetenspass.log import readers as room
+from kompetenspass.log import progress as room
 from kompetenspass.log.project import Projection
 from kompetenspass.log.stamping import Stamper, Track
 from kompetenspass.log.supervisor import Supervisor

@@ -12,11 +12,13 @@ from kompetenspass.core.clock import Clock
 from kompetenspass.events.wallet import CredentialReceived
 from kompetenspass.log import generations
 from kompetenspass.log.api import Recorded
-from kompetenspass.log.cursors import install_runner_tables
+from kompetenspass.log.cursors import Layout, begin
+from kompetenspass.log.generations import Generation, transaction
 from kompetenspass.log.memory import MemoryLog
 from kompetenspass.log.project import Projection
 from kompetenspass.log.projecting import FILLING_PAGE, ProjectionFollower
 from kompetenspass.log.runner import Place
+from kompetenspass.log.tables import install_runner_tables, schemas
 from kompetenspass.log.waking import heard
 from kompetenspass.log.writing import Writing
 
@@ -30,11 +32,23 @@ async def filling(world: World, projection: Projection) -> AsyncIterator[Project
     await install_runner_tables(world.engine, "wallet")
     await generations.prepare(world.engine, "wallet", projection)
     filled = await generations.begin_replay(world.engine, "wallet", projection)
-    follower = ProjectionFollower(place, world.log, projection, filled)
+    async with followed(place, world, projection, filled) as follower:
+        yield follower
+
+
+@asynccontextmanager
+async def followed(
+    place: Place, world: World, projection: Projection, generation: Generation
+) -> AsyncIterator[ProjectionFollower]:
+    """Return what follows the log for a generation, while it does."""
+    follower = ProjectionFollower(place, world.log, projection, generation)
+    async with transaction(world.engine, schemas("wallet")) as connection:
+        await begin(connection, "wallet", follower.key, "wallet", Layout(1, "postgres"), await world.log.epoch())
     following = asyncio.create_task(follower.run())
     yield follower
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
+    await place.presence.leave()
 
 
 async def test_the_head_is_where_the_log_ends_and_not_where_it_ended_when_it_was_read_ahead(world: World) -> None:
@@ -105,13 +119,10 @@ async def test_a_reader_goes_on_when_only_what_it_waited_for_was_cancelled(world
     place = Place("wallet", world.engine, world.clock)
     await install_runner_tables(world.engine, "wallet")
     live = await generations.prepare(world.engine, "wallet", world.projection())
-    follower = ProjectionFollower(place, world.log, world.projection(), live)
-    following = asyncio.create_task(follower.run())
-    while world.log.once:
-        await heard(place.moved.hearing, 0.01)
-    await world.append("after it")
-    while follower.position < 1:
-        await heard(place.moved.hearing, 5)
-    assert await world.rows() == [("after it", 1)]
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
+    async with followed(place, world, world.projection(), live) as follower:
+        while world.log.once:
+            await heard(place.moved.hearing, 0.01)
+        await world.append("after it")
+        while follower.position < 1:
+            await heard(place.moved.hearing, 5)
+        assert await world.rows() == [("after it", 1)]

@@ -12,7 +12,8 @@ from kompetenspass.core.ids import uuid7
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.conformance import request
 from kompetenspass.log.pages import GROWTH, REMEMBERED, Pages
-from kompetenspass.log.postgres import PostgresFeed, PostgresLog, renew_epoch
+from kompetenspass.log.partitions import renew_epoch
+from kompetenspass.log.postgres import PostgresFeed, PostgresLog
 from kompetenspass.log.waking import Bell, heard
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database

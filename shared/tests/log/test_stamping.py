@@ -12,20 +12,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from kompetenspass.core.ids import uuid7
 from kompetenspass.events.wallet import CredentialPresented
 from kompetenspass.log import cursors, stamping
+from kompetenspass.log.api import Cursor
+from kompetenspass.log.bare import bare
 from kompetenspass.log.cursors import (
-    Cursor,
     Key,
+    Lane,
+    Layout,
     Stamp,
     Taken,
+    all_stands,
+    begin,
     hold,
-    install_runner_tables,
-    open_cursor,
-    schemas,
     store,
+    take,
 )
 from kompetenspass.log.generations import transaction
 from kompetenspass.log.project import Reaction
 from kompetenspass.log.stamping import Stamper, Track
+from kompetenspass.log.tables import install_runner_tables, schemas
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
 from kompetenspass.testing.waiting import PATIENCE_SECONDS
@@ -36,16 +40,20 @@ EPOCH = uuid7()
 
 async def opened(engine: AsyncEngine, *readers: str) -> list[Track]:
     await install_runner_tables(engine, "wallet")
-    tracks = [Track(Key("reaction", reader), "wallet") for reader in readers]
+    tracks = [Track(Lane(Key("reaction", reader), "wallet")) for reader in readers]
     async with transaction(engine, schemas("wallet")) as connection:
         for track in tracks:
-            track.opened(await open_cursor(connection, track.key, track.log, EPOCH))
+            await begin(connection, "wallet", track.lane.key, "wallet", Layout(1, "postgres"), EPOCH)
+    async with bare(engine) as driver:
+        for track in tracks:
+            track.opened(await take(driver, "wallet", track.lane, "postgres", 1))
     return tracks
 
 
 async def positions(engine: AsyncEngine, tracks: list[Track]) -> list[int]:
-    async with transaction(engine, schemas("wallet")) as connection:
-        return [(await open_cursor(connection, track.key, track.log, EPOCH)).position for track in tracks]
+    async with bare(engine) as driver:
+        stored = await all_stands(driver, "wallet")
+    return [stored[track.lane.key, "wallet"][0].position for track in tracks]
 
 
 async def test_what_concerned_nobody_is_stored_for_all_at_once(engine: AsyncEngine) -> None:
@@ -94,7 +102,7 @@ async def test_a_cursor_that_another_transaction_holds_is_skipped_until_the_next
     held, other = await opened(engine, "held", "other")
     stamper, tried = Stamper(engine, "wallet"), list[int]()
 
-    async def counted(driver: Any, service: str, stamps: Sequence[Stamp]) -> Mapping[tuple[Key, str], bool]:
+    async def counted(driver: Any, service: str, stamps: Sequence[Stamp]) -> Mapping[Lane, bool]:
         tried.append(len(stamps))
         return await store(driver, service, stamps)
 
@@ -104,7 +112,7 @@ async def test_a_cursor_that_another_transaction_holds_is_skipped_until_the_next
         stamper.follow(track)
         track.reached, track.moment = Cursor(EPOCH, 5, uuid7()), NOON
     async with transaction(engine, schemas("wallet")) as connection:
-        await hold(connection, held.key, held.log)
+        await hold(connection, held.lane.key, held.lane.log)
         for _ in range(3):
             await stamper.stamp(held)
     assert (await positions(engine, [held, other]), tried) == ([0, 5], [2])

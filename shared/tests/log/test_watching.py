@@ -18,12 +18,13 @@ from kompetenspass.log import postgres, watching
 from kompetenspass.log.api import Recorded, Stored
 from kompetenspass.log.appender import Appender
 from kompetenspass.log.conformance import request
-from kompetenspass.log.cursors import Key, open_cursor, schemas
+from kompetenspass.log.cursors import Key, Layout, begin
 from kompetenspass.log.fates import Fate, fate_of
 from kompetenspass.log.generations import transaction
 from kompetenspass.log.memory import MemoryLog
 from kompetenspass.log.postgres import PostgresFeed, PostgresLog
 from kompetenspass.log.readers import Readers
+from kompetenspass.log.tables import schemas
 from kompetenspass.log.watching import kept
 from kompetenspass.testing.postgres import Database
 from kompetenspass.testing.waiting import PATIENCE_SECONDS
@@ -145,8 +146,8 @@ async def test_a_cursor_that_a_former_version_left_is_nobodys_lag(world: World) 
     api: Readers = world.readers()
     await api.prepare()
     async with transaction(world.engine, schemas("wallet")) as connection:
-        await open_cursor(connection, Key("reaction", "former"), "wallet", uuid7())
-        await open_cursor(connection, Key("projection", "seeing", 1), "wallet", uuid7())
+        for key in (Key("reaction", "former"), Key("projection", "seeing", 1)):
+            await begin(connection, "wallet", key, "wallet", Layout(1, "postgres"), uuid7())
     assert [(lag.reader, lag.lag) for lag in await api.lags()] == [("seeing", 1)]
 
 

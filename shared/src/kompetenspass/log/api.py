@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
-from kompetenspass.core.errors import Problem
+from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.events.base import Event
 from kompetenspass.events.codec import event_of
 from kompetenspass.events.envelope import Context, Draft, Envelope, context_of
@@ -133,8 +133,8 @@ class Log(Protocol):
         """Return the stream's events after a version, in order."""
 
 
-class Feed(Protocol):
-    """What a reader follows: one owner's log, at least once, ordered within a stream."""
+class WholeLog(Protocol):
+    """All of one owner's log in its one order: what is sent on, hashed and subscribed to."""
 
     owner: str
 
@@ -149,3 +149,93 @@ class Feed(Protocol):
 
     async def wait(self, after: int, timeout_seconds: float) -> None:
         """Return when there may be something after a position, or when the time is over."""
+
+
+Transport = Literal["postgres", "kafka"]
+
+
+class Part(NamedTuple):
+    """One of `of` parts of a log: the streams for which `parts.part_of(stream, of)` is `number`."""
+
+    number: int
+    of: int
+
+
+WHOLE = Part(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a reader has come in a part of a log: all events of the part up to `position` are behind it.
+
+    `epoch`: in which life of the log. `event_id`: of the event at `position`, None where that is not known. `offset`:
+    in Kafka, of the part's next record, None where that is not known, and on any other transport.
+    """
+
+    epoch: UUID
+    position: int
+    event_id: UUID | None
+    offset: int | None = None
+
+
+class Page(NamedTuple):
+    """Events of a part that follow a cursor, and where to go on; `ended`: the part had no more when it was read.
+
+    `ended_at`: since when that is known to hold, where it is known from elsewhere; else it was seen while reading.
+    """
+
+    rows: Sequence[Recorded]
+    cursor: Cursor
+    ended: bool
+    ended_at: datetime | None = None
+
+
+class LogDiffers(Exception):
+    """The log is not the one in which the cursor stood, or has lost what follows; `reason` is a constant word."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NoLongerKept(LogDiffers, Problem):
+    """The events were detached from the log, and their files are not at hand. `first`: with what it begins now."""
+
+    def __init__(self, first: int = 1) -> None:
+        Problem.__init__(
+            self,
+            "log_no_longer_kept",
+            "These events were detached from the log.",
+            kind=Kind.GONE,
+            remedy="Name the folder with the detached files in the settings, or attach them again.",
+        )
+        self.reason = "log_no_longer_kept"
+        self.first = first
+
+
+class Feed(Protocol):
+    """What a reader follows: one owner's log in parts, at least once, ordered within a stream."""
+
+    owner: str
+    transport: Transport
+
+    async def epoch(self) -> UUID:
+        """Return the log's epoch; a restored log has a new one."""
+
+    async def head(self) -> int:
+        """Return the position of the newest event that is known here, 0 for an empty log."""
+
+    async def parts(self) -> int:
+        """Return in how many parts a new reader follows it: in Kafka as many as there are partitions."""
+
+    async def page(self, part: Part, cursor: Cursor, limit: int) -> Page:
+        """Return up to `limit` events of a part, in the log's order; the page's cursor may be further than they are.
+
+        The cursor never goes back. Raises LogDiffers.
+        """
+
+    async def find(self, position: int) -> Recorded | None:
+        """Return the event at a position, None if there is none."""
+
+    async def more(self, part: Part, cursor: Cursor, timeout_seconds: float) -> None:
+        """Return when there may be something of a part after a cursor, or when the time is over."""

@@ -73,6 +73,9 @@ class Appender:
         self._connection: Any = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._cause = ""
+        self.refusing = False
+        """Whether the last batch was refused after its deadline; the next one that is stored ends that."""
 
     @property
     def healthy(self) -> bool:
@@ -152,17 +155,29 @@ class Appender:
         try:
             answers = await self._sent([waiting.request for waiting in batch])
         except Problem as problem:
-            for waiting in batch:
-                waiting.failed(problem)
+            self._refuse(batch, problem)
             return
         except asyncpg.PostgresError as error:
             if str(error.sqlstate)[:2] not in _BAD_DATA:
                 raise
             await self._commit_alone(batch, error)
             return
+        self._goes_on()
         self._committed()
         # not at once: what waits already goes to the server first, which works at it while callers take their answers
         asyncio.get_running_loop().call_soon(_answer_all, batch, answers)
+
+    def _refuse(self, batch: Sequence[Waiting], problem: Problem) -> None:
+        for waiting in batch:
+            waiting.failed(problem)
+        if not self.refusing:
+            self.refusing = True
+            logger.critical("appends_refused", alarm=True, code=problem.code, cause=self._cause)
+
+    def _goes_on(self) -> None:
+        if self.refusing:
+            self.refusing = False
+            logger.warning("appends_taken_again")
 
     async def _commit_alone(self, batch: Sequence[Waiting], error: asyncpg.PostgresError) -> None:
         """Send the requests of a refused batch one by one, so that the bad one fails alone."""
@@ -182,7 +197,8 @@ class Appender:
             try:
                 connection = await self._connected(left)
             except (*LOST, asyncpg.PostgresError) as error:
-                logger.warning("log_unreachable", error=type(error).__name__)
+                self._cause = type(error).__name__
+                logger.warning("log_unreachable", error=self._cause)
             else:
                 try:
                     rows = await connection.fetch(APPEND, *arguments, timeout=left)
@@ -196,11 +212,12 @@ class Appender:
     async def _may_be_stored(self, error: Exception) -> bool:
         """Return whether the failed statement may have committed. Raises what sending again cannot mend."""
         state = str(getattr(error, "sqlstate", None) or "08")[:2]
+        self._cause = type(error).__name__
         if state in _ROLLED_BACK:
             return False
         if state not in _GOING_DOWN:
             raise error
-        logger.warning("append_interrupted", error=type(error).__name__)
+        logger.warning("append_interrupted", error=self._cause)
         await self._disconnect()
         return True
 

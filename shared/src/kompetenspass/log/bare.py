@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+from sqlalchemy.exc import EmulatedDBAPIException
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
 ANSWER_SECONDS = 60.0
@@ -17,21 +19,35 @@ nobody lets go, is an outage like any other, which its reader waits out. A page 
 @asynccontextmanager
 async def bare(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
     """Return a bare connection, on which each statement is a transaction of its own. It raises what asyncpg raises."""
-    pooled = await engine.raw_connection()
-    driver: asyncpg.Connection | None = pooled.driver_connection
-    while driver is not None and driver.is_closed():  # the server went away: the others of the pool may be closed, too
-        pooled.invalidate()
-        await greenlet_spawn(pooled.close)
-        pooled = await engine.raw_connection()
-        driver = pooled.driver_connection
-    assert driver is not None
+    pooled = await _pooled(engine)
     try:
-        yield driver
+        yield pooled.driver_connection
     except BaseException:
         pooled.invalidate()  # it may be in the middle of something
         raise
     finally:
         await greenlet_spawn(pooled.close)  # one more than the pool keeps is disconnected, which waits
+
+
+async def taken_out(engine: AsyncEngine) -> asyncpg.Connection:
+    """Return a bare connection that the pool knows no longer: whoever takes it closes it."""
+    pooled = await _pooled(engine)
+    driver: asyncpg.Connection = pooled.driver_connection
+    pooled.detach()
+    return driver
+
+
+async def _pooled(engine: AsyncEngine) -> PoolProxiedConnection:
+    """Return a connection of the pool that is open: once the server went away, the others may be closed, too."""
+    while True:
+        try:
+            pooled = await engine.raw_connection()
+        except EmulatedDBAPIException as error:  # the pool's own name for what the server said
+            raise error.__cause__ or error from None
+        if pooled.driver_connection is not None and not pooled.driver_connection.is_closed():
+            return pooled
+        pooled.invalidate()
+        await greenlet_spawn(pooled.close)
 
 
 @asynccontextmanager

@@ -6,18 +6,34 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.core.ids import uuid7
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import Context, seal
-from kompetenspass.log.api import AlreadyStored, Answer, Append, Conflict, IdReused, Log, Stored
+from kompetenspass.log.api import AlreadyStored, Answer, Append, Conflict, IdReused, Log, Recorded, Stored
+from kompetenspass.log.snapshots import Aggregate, Snapshot, Snapshots, Standing
 
 S = TypeVar("S")
 Evolve = Callable[[S, Event], S]
 Decision = Sequence[Event] | Awaitable[Sequence[Event]]
+
+
+class Keeping(Protocol):
+    """A log that keeps snapshots."""
+
+    snapshots: Snapshots | None
+
+    async def read_stream(self, stream: str, after_version: int = 0) -> Sequence[Recorded]:
+        """Return the stream's events after a version, in order."""
+
+    async def read_on(self, stream: str, kind: str) -> Standing:
+        """Return a stream from its snapshot of a kind on."""
+
+    async def keep_snapshot(self, stream: str, kind: str, snapshot: Snapshot, position: int) -> None:
+        """Keep what a stream folds to."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +49,44 @@ class Done(Generic[S]):
 
 
 async def fold(log: Log, stream: str, initial: S, evolve: Evolve[S]) -> tuple[S, int]:
-    """Return the stream's state and its version (0: the stream is new)."""
-    return await _folded_on(log, stream, initial, 0, evolve)
+    """Return the stream's state and its version (0: the stream is new).
+
+    Where the log keeps snapshots of what folds so, the newest is the beginning, and a long way from it makes another.
+    """
+    snapshots: Snapshots | None = getattr(log, "snapshots", None)
+    aggregate = snapshots.of(evolve) if snapshots else None
+    if snapshots is None or aggregate is None:
+        return await _folded_on(log, stream, initial, 0, evolve)
+    return await _folded_from_snapshot(cast(Keeping, log), stream, aggregate, snapshots.after_events)
+
+
+async def snapshot(log: Keeping, stream: str) -> bool:
+    """Keep what a stream folds to now; return False where it is of no aggregate that can be kept."""
+    aggregate = log.snapshots.of_stream(stream) if log.snapshots else None
+    rows = await log.read_stream(stream) if aggregate else ()
+    if aggregate is None or not rows:
+        return False
+    state = reduce(aggregate.evolve, (row.event for row in rows), aggregate.initial)
+    written = aggregate.written(state)
+    if written is None:
+        return False
+    await log.keep_snapshot(stream, aggregate.kind, Snapshot(rows[-1].version, written), rows[-1].position)
+    return True
+
+
+async def _folded_from_snapshot(log: Keeping, stream: str, aggregate: Aggregate[S], after_events: int) -> tuple[S, int]:
+    found = await log.read_on(stream, aggregate.kind)
+    state = aggregate.read(found.snapshot.state) if found.snapshot else None
+    if found.snapshot is None or state is None:
+        rows = await log.read_stream(stream) if found.snapshot else found.rows
+        state, version = aggregate.initial, 0
+    else:
+        rows, version = found.rows, found.snapshot.version
+    for recorded in rows:
+        state, version = aggregate.evolve(state, recorded.event), recorded.version
+    if len(rows) >= after_events and (written := aggregate.written(state)):
+        await log.keep_snapshot(stream, aggregate.kind, Snapshot(version, written), rows[-1].position)
+    return state, version
 
 
 async def execute(

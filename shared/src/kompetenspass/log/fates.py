@@ -97,13 +97,25 @@ def _judge(error: Exception, *, last: bool) -> None:
             raise Unhandled(type(error).__name__) from error
 
 
+def is_in_anothers_way(error: Exception) -> bool:
+    """Return whether the database ended a transaction for another's sake: deadlock_detected, serialization_failure.
+
+    The same again may meet the same other again; a smaller transaction holds fewer rows.
+    """
+    return _state(error.orig if isinstance(error, DBAPIError) else error) in ("40P01", "40001")
+
+
 def is_of_tables(error: BaseException) -> bool:
     """Return whether the database says that tables are not there, or are others."""
     return isinstance(error, DBAPIError | asyncpg.PostgresError) and fate_of(error) is Fate.HALT
 
 
+def _state(error: BaseException | None) -> str:
+    return str(getattr(error, "sqlstate", None) or "08")
+
+
 def _fate_in_database(error: BaseException | None) -> Fate:
-    state = str(getattr(error, "sqlstate", None) or "08")[:2]
+    state = _state(error)[:2]
     if state in _OUTAGE:
         return Fate.OUTAGE
     return Fate.HALT if state == "42" else Fate.PARK

@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
-from sqlalchemy import Table, delete, insert, select, text, update
+from sqlalchemy import Table, and_, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DropSchema
 
+from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.log.bare import both
-from kompetenspass.log.cursors import CURSORS, GENERATIONS, PARKED, lock, schemas
 from kompetenspass.log.project import Projection
+from kompetenspass.log.tables import CURSORS, GENERATIONS, PARKED, lock, schemas
 
 _LIVE = "SELECT number FROM {service}.runner_generation WHERE projection = $1 AND code_version = $2 AND live"
 
@@ -70,11 +71,15 @@ async def prepare(engine: AsyncEngine, service: str, projection: Projection) -> 
 
 
 async def begin_replay(engine: AsyncEngine, service: str, projection: Projection) -> Generation:
-    """Make a new, empty generation beside the live one; what an earlier replay left unfinished is dropped."""
+    """Make a new, empty generation beside the live one; what an earlier replay left unfinished is dropped.
+
+    Raises Problem `move_under_way` while the live one is being cut into other parts.
+    """
     async with transaction(engine, schemas(service)) as connection:
         await lock(connection, f"{service} {projection.name}")
         known = await generations(connection, projection.name)
         live = max((g.number for g in known if g.live), default=0)
+        await _check_rests(connection, projection.name, live)
         unfinished = [g for g in known if g.number > live and g.code_version == projection.version]
         for generation in unfinished:
             await _drop(connection, service, generation)
@@ -96,7 +101,11 @@ async def index(engine: AsyncEngine, service: str, projection: Projection, fille
 
 
 async def switch(engine: AsyncEngine, service: str, projection: Projection, to: Generation) -> bool:
-    """Put `to` behind the views, in one transaction; return False if it is behind the live one, or gone."""
+    """Put `to` behind the views, in one transaction; return False if it is behind the live one, or gone.
+
+    Those who fill a new version's tables go on to follow them, over whatever transport they have. A replay does not:
+    Problem `replay_halted` where the live ones come over another transport by now, so that nobody would follow these.
+    """
     async with transaction(engine, schemas(service)) as connection:
         await lock(connection, f"{service} {projection.name}")
         known = await generations(connection, projection.name)
@@ -104,6 +113,8 @@ async def switch(engine: AsyncEngine, service: str, projection: Projection, to: 
         if to.number not in {g.number for g in known}:
             return False
         if live is not None and live.number != to.number:
+            if live.code_version == to.code_version and await _are_apart(connection, to, live):
+                raise replay_halted("other_transport")
             if not await _has_reached(connection, to, live):
                 return False
             await _hide(connection, service, live)
@@ -142,6 +153,17 @@ async def live_one(driver: asyncpg.Connection, service: str, projection: Project
     return row and Generation(projection.name, row["number"], projection.version, live=True)
 
 
+def replay_halted(reason: str) -> Problem:
+    """Return what a replay says that cannot end."""
+    return Problem(
+        "replay_halted",
+        "The replay stopped; the live tables stay.",
+        kind=Kind.CONFLICT,
+        remedy="Look at the alarm in the log, then replay again.",
+        members={"reason": reason},
+    )
+
+
 def _next(known: Sequence[Generation]) -> int:
     return max((g.number for g in known), default=0) + 1
 
@@ -168,21 +190,53 @@ async def _made(
     return made
 
 
+async def _check_rests(connection: AsyncConnection, projection: str, live: int) -> None:
+    c = CURSORS.c
+    its = and_(c.kind == "projection", c.reader == projection, c.generation == live, c.until.is_not(None))
+    if await connection.scalar(select(func.count()).select_from(CURSORS).where(its)):
+        raise Problem(
+            "move_under_way",
+            "The live tables' log is being cut into other parts, or comes by another transport soon.",
+            kind=Kind.CONFLICT,
+            remedy="Let the move end, or run it again, until `projections list` shows no `until`; then replay.",
+        )
+
+
+async def _are_apart(connection: AsyncConnection, one: Generation, other: Generation) -> bool:
+    """Return whether two generations follow a log over different transports, or will."""
+    c = CURSORS.c
+    its = and_(c.kind == "projection", c.reader == one.projection, c.generation.in_([one.number, other.number]))
+    how = func.count(func.distinct(func.coalesce(c.to_transport, c.transport)))
+    return bool((await connection.execute(select(c.log).where(its).group_by(c.log).having(how > 1))).first())
+
+
 async def _has_reached(connection: AsyncConnection, new: Generation, live: Generation) -> bool:
-    """Return whether `new` stands nowhere behind `live`, whose runner is held until the switch is done."""
-    held = await connection.execute(
-        select(CURSORS.c.log, CURSORS.c.position)
-        .where(CURSORS.c.kind == "projection", CURSORS.c.reader == live.projection)
-        .where(CURSORS.c.generation == live.number)
-        .with_for_update()
-    )
-    reached = await connection.execute(
-        select(CURSORS.c.log, CURSORS.c.position)
-        .where(CURSORS.c.kind == "projection", CURSORS.c.reader == new.projection)
-        .where(CURSORS.c.generation == new.number)
-    )
-    positions = {row.log: row.position for row in reached}
-    return all(positions.get(row.log, row.position) >= row.position for row in held)
+    """Return whether `new` stands nowhere behind `live`, whose runners are held until the switch is done.
+
+    Part by part where both follow a log in the same parts, else all parts of the one and all of the other.
+    """
+    held, reached = await _reached(connection, live, hold=True), await _reached(connection, new, hold=False)
+    for log, parts in held.items():
+        ours = reached.get(log, parts)  # the new one may not read this log any more
+        if ours.keys() == parts.keys():
+            if any(ours[part] < position for part, position in parts.items()):
+                return False
+        elif min(ours.values()) < max(parts.values()):
+            return False
+    return True
+
+
+async def _reached(
+    connection: AsyncConnection, generation: Generation, *, hold: bool
+) -> Mapping[str, Mapping[tuple[int, int], int]]:
+    """Return, for each log and each part of it, how far a generation has come, if wanted so that it gets no further."""
+    c = CURSORS.c
+    its = select(c.log, c.part, c.parts, c.position).where(c.kind == "projection", c.reader == generation.projection)
+    its = its.where(c.generation == generation.number).order_by(c.log, c.part)
+    found: dict[str, dict[tuple[int, int], int]] = {}
+    for row in await connection.execute(its.with_for_update() if hold else its):
+        found.setdefault(row.log, {})[row.part, row.parts] = row.position
+    return found
 
 
 async def _show(connection: AsyncConnection, service: str, projection: Projection, generation: Generation) -> None:

@@ -19,10 +19,11 @@ from kompetenspass.log.api import (
     checked,
     event_refused,
 )
+from kompetenspass.log.paging import WholeFeed
 from kompetenspass.log.waking import Bell, heard
 
 
-class MemoryLog:
+class MemoryLog(WholeFeed):
     """One owner's log and its feed, in one object."""
 
     def __init__(self, owner: str, clock: Clock) -> None:

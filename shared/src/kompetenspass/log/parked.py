@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kompetenspass.log.api import Recorded
-from kompetenspass.log.cursors import GENERATIONS, PARKED, Key
+from kompetenspass.log.cursors import Key
+from kompetenspass.log.tables import GENERATIONS, PARKED
 
 BEHIND = "behind"  # the error of an event that waits for an earlier one of its stream
 

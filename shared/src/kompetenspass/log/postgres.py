@@ -3,63 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from kompetenspass.log.api import Answer, Append, Recorded, check_text
-from kompetenspass.log.appender import LOST, Appender, unavailable
+from kompetenspass.log.api import Answer, Append, NoLongerKept, Recorded
+from kompetenspass.log.appender import LOST, Appender, logger, unavailable
 from kompetenspass.log.bare import ANSWER_SECONDS
-from kompetenspass.log.gathering import Gathering
-from kompetenspass.log.outages import GONE, PATIENCE, SHORT_SECONDS, twice
+from kompetenspass.log.detached.folder import Detached
+from kompetenspass.log.outages import PATIENCE, twice
 from kompetenspass.log.pages import Pages
+from kompetenspass.log.paging import WholeFeed
+from kompetenspass.log.partitions import named
+from kompetenspass.log.snapshots import Snapshot, Snapshots, Standing
+from kompetenspass.log.streams import Streams
 from kompetenspass.log.waking import Bell, Waker, heard
 
 POLL_SECONDS = 0.25
 _READ = (
     "SELECT position, stream, version, id, type, recorded, data FROM log WHERE position > $1 ORDER BY position LIMIT $2"
 )
-_READ_STREAMS = (
-    "SELECT number, position, stream, version, id, type, recorded, data "
-    "FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS asked (name, after, number) "
-    "JOIN log ON stream = name AND version > after ORDER BY number, version"
-)
-_BY_KEY = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
-"""Streams are read by their names: a plan that was made while the log was short may not read all of it later."""
+_BY_KEY = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
+"""Pages are read by position: a plan that was made while a partition was short may not read all of it later."""
 
+_KEEP = """
+INSERT INTO log_snapshot AS kept (stream, state_type, version, position, state) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (stream) DO UPDATE SET state_type = $2, version = $3, position = $4, state = $5
+WHERE kept.state_type <> $2 OR kept.version < $3
+"""
 _HEAD = "SELECT greatest(base, (SELECT position FROM log ORDER BY position DESC LIMIT 1)) FROM log_head"
 
 
-async def install(admin: asyncpg.Connection, owner: str) -> None:
-    """Make the owner's log, its roles and grants in this database, or bring them up to date; run by a superuser."""
-    _named(owner)
-    await _role(admin, owner, login=True)
-    await _role(admin, f"{owner}_log_owner", login=False)
-    await _role(admin, "log_reader", login=True)
-    script = (files("kompetenspass.log") / "schema.sql").read_text("utf-8").replace("{owner}", owner)
-    async with admin.transaction():
-        await admin.execute("SELECT pg_advisory_xact_lock(hashtext('kompetenspass install'))")
-        await admin.execute(script)
-
-
-async def renew_epoch(admin: asyncpg.Connection, owner: str) -> None:
-    """Give a restored log a new epoch, so that every reader that was ahead of it stops and is looked at."""
-    await admin.execute(f"UPDATE {_named(owner)}_log.log_head SET epoch = gen_random_uuid()")  # noqa: S608  checked name
-
-
-class PostgresFeed:
+class PostgresFeed(WholeFeed):
     """Follows one owner's log over one connection of a role that may only SELECT: pages by key, LISTEN, and polls.
 
     All readers of a process share it, and what it read last. A log that is another one than it was, restored or
     rewritten, is noticed by its connections' end or by its last event; then nothing of the former is remembered.
     """
 
-    def __init__(self, owner: str, dsn: str) -> None:
+    def __init__(self, owner: str, dsn: str, detached: Detached | None = None) -> None:
         self.owner = owner
+        self._detached = detached
         self._dsn = dsn
         self._connection: Any = None
         self._turn, self._looking = asyncio.Lock(), asyncio.Lock()
@@ -129,7 +115,21 @@ class PostgresFeed:
         rows = [*map(Recorded._make, await self._fetch(_READ, after, limit))]
         if 0 < len(rows) < limit:  # of a place beyond the head, nothing is known
             self._learned(rows[-1].position, hearing, asked)
+        if rows and rows[0].position > after + 1:
+            return await self._from_files(after, rows, limit)
         return rows
+
+    async def _from_files(self, after: int, rows: Sequence[Recorded], limit: int) -> Sequence[Recorded]:
+        """Return what was asked for where the log begins later: it was detached, or else somebody has cut it."""
+        if (await self._fetch("SELECT base FROM log_head"))[0]["base"] < rows[0].position - 1:
+            return rows
+        try:
+            if self._detached is None:
+                raise NoLongerKept
+            old = await asyncio.to_thread(self._detached.read, after, min(limit, rows[0].position - 1 - after))
+        except NoLongerKept:
+            raise NoLongerKept(rows[0].position) from None
+        return [*old, *rows][:limit]
 
     def _is_cut(self) -> bool:
         return self._connection is None or bool(self._connection.is_closed())
@@ -151,7 +151,7 @@ class PostgresFeed:
         return rows
 
     async def _listening(self) -> Any:
-        connection = await _connect(self._dsn, self.owner)
+        connection = await _connect(self._dsn, self.owner, **_BY_KEY)
         try:
             await connection.add_listener(f"{self.owner}_log", lambda *_: self.ring())
         except BaseException:
@@ -173,10 +173,20 @@ class PostgresFeed:
 class PostgresLog(PostgresFeed):
     """One owner's log for the service that owns it: it appends through the one function, and follows it as well."""
 
-    def __init__(self, owner: str, dsn: str, *, deadline_seconds: float = 10, queue_limit: int = 10_000) -> None:
-        super().__init__(owner, dsn)
+    def __init__(
+        self,
+        owner: str,
+        dsn: str,
+        *,
+        deadline_seconds: float = 10,
+        queue_limit: int = 10_000,
+        detached: Detached | None = None,
+        snapshots: Snapshots | None = None,
+    ) -> None:
+        super().__init__(owner, dsn, detached)
+        self.snapshots = snapshots
         self._pool: Any = None
-        self._streams = Gathering(self._read_streams)
+        self._streams = Streams(lambda: self._pool.acquire(), detached)
         self._waker = Waker(self._notify)
         self._waking: asyncio.Task[None] | None = None
         self._appender = Appender(
@@ -191,6 +201,11 @@ class PostgresLog(PostgresFeed):
         """Whether appends are taken; a log that is not healthy any more makes its service leave."""
         return self._appender.healthy
 
+    @property
+    def refusing(self) -> bool:
+        """Whether the last append was refused because the database could not store it."""
+        return self._appender.refusing
+
     async def start(self) -> None:
         """Connect and begin to take appends."""
         await super().start()
@@ -198,7 +213,7 @@ class PostgresLog(PostgresFeed):
             self._dsn,
             min_size=1,
             max_size=4,
-            server_settings=_settings(self.owner, **_BY_KEY, **PATIENCE),
+            server_settings=_settings(self.owner, **PATIENCE),
             timeout=5,
             command_timeout=ANSWER_SECONDS,
             reset=_nothing_to_reset,
@@ -221,26 +236,22 @@ class PostgresLog(PostgresFeed):
         return await self._appender.append(request)
 
     async def read_stream(self, stream: str, after_version: int = 0) -> Sequence[Recorded]:
-        """Return the stream's events after a version, in order. Raises Problem `log_unavailable`, `event_refused`."""
-        check_text(stream)  # another's would be refused with it
-        return await self._streams.ask((stream, after_version))
+        """Return the stream's events after a version, in order.
 
-    async def _read_streams(self, asked: Sequence[tuple[str, int]]) -> Sequence[Sequence[Recorded]]:
-        """Return what was asked of each stream, in one statement for all who ask at the same moment."""
-        streams, versions = zip(*asked, strict=True)
-        found: list[list[Recorded]] = [[] for _ in asked]
-        for number, *row in await twice(lambda: self._read_streams_once(streams, versions), unavailable):
-            found[number - 1].append(Recorded._make(row))
-        return found
+        Raises Problem `log_unavailable`, `event_refused`, `log_no_longer_kept`.
+        """
+        return (await self._streams.read(stream, after_version)).rows
 
-    async def _read_streams_once(self, streams: Sequence[str], versions: Sequence[int]) -> Sequence[Any]:
-        async with self._pool.acquire() as connection:
-            try:
-                rows: Sequence[Any] = await connection.fetch(_READ_STREAMS, streams, versions, timeout=SHORT_SECONDS)
-            except GONE:
-                connection.terminate()
-                raise
-            return rows
+    async def read_on(self, stream: str, kind: str) -> Standing:
+        """Return a stream from its snapshot of a kind on, from its beginning without one. Raises as `read_stream`."""
+        return await self._streams.read(stream, 0, kind)
+
+    async def keep_snapshot(self, stream: str, kind: str, snapshot: Snapshot, position: int) -> None:
+        """Keep what a stream folds to, unless a newer one is kept. A loss is none: it can be made again."""
+        try:
+            await self._pool.execute(_KEEP, stream, kind, snapshot.version, position, snapshot.state)
+        except (*LOST, asyncpg.PostgresError, TimeoutError) as error:
+            logger.warning("snapshot_not_kept", error=type(error).__name__)
 
     def _committed(self) -> None:
         self.ring()
@@ -266,20 +277,4 @@ async def _connect(dsn: str, owner: str, **settings: str) -> Any:
 
 
 def _settings(owner: str, **settings: str) -> dict[str, str]:
-    return {"search_path": f"{_named(owner)}_log", "application_name": f"{owner} log", **settings}
-
-
-def _named(owner: str) -> str:
-    """Return the owner's name if it may stand in SQL as it is. Raises ValueError."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", owner):
-        raise ValueError(f"not a service's name: {owner!r}")
-    return owner
-
-
-async def _role(admin: asyncpg.Connection, role: str, *, login: bool) -> None:
-    if await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
-        return
-    try:
-        await admin.execute(f"CREATE ROLE {role} {'LOGIN' if login else 'NOLOGIN'}")
-    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-        return  # another installation was quicker
+    return {"search_path": f"{named(owner)}_log", "application_name": f"{owner} log", **settings}

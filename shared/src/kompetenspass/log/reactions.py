@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 
 from kompetenspass.log import cursors
-from kompetenspass.log.api import Feed, Recorded
+from kompetenspass.log.api import WHOLE, Cursor, Feed, Page, Part, Recorded
 from kompetenspass.log.bare import bare, both
 from kompetenspass.log.beside import Beside
-from kompetenspass.log.cursors import Key, schemas
+from kompetenspass.log.cursors import Key, after
 from kompetenspass.log.dispatch import Dispatch
 from kompetenspass.log.fates import Unhandled, settle
 from kompetenspass.log.parked import BEHIND, park
 from kompetenspass.log.project import Reaction, ReactionHandler
 from kompetenspass.log.runner import Follower, Place
+from kompetenspass.log.tables import schemas
 
 _CHUNK = 64
 _MOVE_SECONDS = 1.0
@@ -25,34 +26,37 @@ Passed = Callable[[tuple[str, ...], str, int], Awaitable[None]]
 
 
 class ReactionFollower(Follower):
-    """Calls a reaction's handlers for a log's events, each at least once: its events' ids make the repeat harmless."""
+    """Calls a reaction's handlers for the events of a log's part, each at least once: the ids of its own events make
+    the repeat harmless."""
 
-    def __init__(self, place: Place, feed: Feed, reaction: Reaction, passed: Passed) -> None:
-        super().__init__(place, feed, Key("reaction", reaction.name))
+    def __init__(self, place: Place, feed: Feed, reaction: Reaction, passed: Passed, part: Part = WHOLE) -> None:
+        super().__init__(place, feed, Key("reaction", reaction.name), part)
         self._reaction = reaction
         self._passed = passed
         self._dispatch: Dispatch[ReactionHandler] = Dispatch(reaction.handlers)
 
-    async def _apply(self, rows: Sequence[Recorded]) -> None:
+    async def _apply(self, page: Page) -> None:
         """React to a page, moving the cursor after each chunk: what a crash repeats has the same ids."""
-        if any(map(self._dispatch.concerns, rows)):
+        if any(map(self._dispatch.concerns, page.rows)):
+            await self.place.at("before_apply")
             async with self.place.stamper.holding(self.track):
-                await self._react(rows)
-        self.track.reached = self.track.reached.at(rows[-1])
+                await self._react(page)
+        self.track.reached = page.cursor
 
-    async def _react(self, rows: Sequence[Recorded]) -> None:
+    async def _react(self, page: Page) -> None:
         async with bare(self.place.engine) as driver:
-            _, parked = await cursors.standing(driver, self.place.service, self.key, self.track.log)
-        aside, left = set(parked), [row for row in rows if self._dispatch.concerns(row)]
+            _, parked = await cursors.standing(driver, self.place.service, self.key, self.feed.owner)
+        aside, left = set(parked), [row for row in page.rows if self._dispatch.concerns(row)]
         while left:
             chunk = left[:_CHUNK]
             await self._passed(self._reaction.after, self.feed.owner, chunk[-1].position)
             done = await self._beside(aside).handled(chunk)
+            await self.place.at("reacted")
             left = left[len(done) :]
             for row, error in done:
                 if error:
-                    await self._advance(row, parking=error)
-            end = done[-1][0] if left else rows[-1]
+                    await self._advance(after(self.track.reached, row), (row, error))
+            end = after(self.track.reached, done[-1][0]) if left else page.cursor
             if self.position < end.position:
                 await self._advance(end)
 
@@ -82,14 +86,17 @@ class ReactionFollower(Follower):
         assert handler is not None
         await handler(row)
 
-    async def _advance(self, row: Recorded, parking: str | None = None) -> None:
-        track, service, after = self.track, self.place.service, self.track.reached.at(row)
+    async def _advance(self, cursor: Cursor, parking: tuple[Recorded, str] | None = None) -> None:
+        track, service = self.track, self.place.service
+        assert track.fence is not None
+        move = (service, self.lane, track.fence, track.stored, cursor)
         if parking:
             async with both(self.place.autocommit) as (connection, driver):
-                await cursors.advance(driver, service, self.key, track.log, track.stored, after)
+                await cursors.advance(driver, *move)
                 here = await connection.execution_options(schema_translate_map=schemas(service))
-                await park(here, self.key, track.log, row, parking)
+                await park(here, self.key, self.feed.owner, *parking)
         else:
             async with bare(self.place.engine) as driver:
-                await cursors.advance(driver, service, self.key, track.log, track.stored, after)
-        track.stored = track.reached = after
+                await cursors.advance(driver, *move)
+        track.stored = track.reached = cursor
+        await self.place.at("committed")

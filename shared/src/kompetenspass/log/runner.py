@@ -1,29 +1,37 @@
-"""The runner: one loop per reader and log; it applies each event once, in order, and stops when the log is another."""
+"""The runner: one loop per reader and part of a log; it applies each event once, in order, and stops when the log is
+another."""
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kompetenspass.core.clock import Clock
 from kompetenspass.log import cursors
-from kompetenspass.log.api import Feed, Recorded
-from kompetenspass.log.cursors import Cursor, Key, Taken, schemas
+from kompetenspass.log.api import WHOLE, Cursor, Feed, LogDiffers, Page, Part
+from kompetenspass.log.bare import bare
+from kompetenspass.log.cursors import Held, Key, Lane, Taken
 from kompetenspass.log.fates import Halt, Superseded, is_of_tables
-from kompetenspass.log.generations import transaction
+from kompetenspass.log.presence import Presence
 from kompetenspass.log.stamping import Stamper, Track
-from kompetenspass.log.waking import Bell
+from kompetenspass.log.steps import At, nothing_at
+from kompetenspass.log.waking import Bell, heard
 from kompetenspass.log.watching import Steps
 
 PAGE = 500
+PAGES_AT_ONCE = 4
+"""So many pages of one process are written at the same time, however many parts it follows: whoever answers requests
+shares the pool of connections with its readers, and two cores have no more to do at once."""
+
 LONGEST_PAUSE_SECONDS = 5.0
+_RELEASE_SECONDS = 5.0
 GATHER_SECONDS = 0.1
 """After a page that was not full: what comes meanwhile goes into one transaction. The first event waits for nothing.
 
@@ -33,19 +41,41 @@ Readers go on at the full tenths of a second, at the same time, so that they sha
 logger = structlog.get_logger(__name__)
 
 
+def nothing_yet() -> str:
+    """Return what a process follows that has declared nothing."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Place:
-    """Where readers live: their service, its database, the clock, and the bell that rings when one has moved."""
+    """Where readers live: their service, its database, the clock, and the bells: `moved` rings when one has moved,
+    `ended` when one has stopped.
+
+    `follows`: what this process follows; those that follow the same share it. `at` is told of each step.
+    """
 
     service: str
     engine: AsyncEngine
     clock: Clock
     moved: Bell = field(default_factory=Bell)
+    ended: Bell = field(default_factory=Bell)
+    follows: Callable[[], str] = nothing_yet
+    at: At = nothing_at
 
     @cached_property
     def stamper(self) -> Stamper:
         """What stores the cursors of all readers here."""
         return Stamper(self.engine, self.service)
+
+    @cached_property
+    def turns(self) -> asyncio.Semaphore:
+        """What a page's transaction is begun in: the readers here take turns."""
+        return asyncio.Semaphore(PAGES_AT_ONCE)
+
+    @cached_property
+    def presence(self) -> Presence:
+        """This process's sign of life, under which its readers hold their cursors."""
+        return Presence(self.engine, lambda: f"{self.service} {self.follows()}")
 
     @cached_property
     def autocommit(self) -> AsyncEngine:
@@ -54,26 +84,33 @@ class Place:
 
 
 class Follower(ABC):
-    """One reader's loop over one log. `halted` is why it stopped, `at_head` whether it has once read to the head.
+    """One reader's loop over one part of a log. `halted` is why it stopped, `at_head` whether it has once read to the
+    head; `leaving` tells it to end after the page that it is at.
 
     `told`: how far it has come for those who wait for it. That follows the rows, once it is known what they are worth:
     whoever is told that a position has passed may ask at once whether the log was read to its head.
     """
 
-    def __init__(self, place: Place, feed: Feed, key: Key) -> None:
+    def __init__(self, place: Place, feed: Feed, key: Key, part: Part = WHOLE) -> None:
         self.place = place
         self.feed = feed
         self.key = key
-        self.track = Track(key, feed.owner)
+        self.lane = Lane(key, feed.owner, part)
+        self.track = Track(self.lane)
         self.steps = Steps(key.reader, feed)
+        self.holder: int | None = None
         self.told = -1
         self.at_head = False
         self.halted: str | None = None
+        self.leaving = False
+        self.idle = False
+        self._rested = False
 
     @property
     def name(self) -> str:
-        """Which reader it is, of which log."""
-        return f"{self.key.reader}:{self.feed.owner}"
+        """Which reader it is, of which part of which log."""
+        part = self.lane.part
+        return f"{self.key.reader}:{self.feed.owner}" + (f":{part.number}/{part.of}" if part.of > 1 else "")
 
     @property
     def page(self) -> int:
@@ -87,21 +124,30 @@ class Follower(ABC):
 
     @property
     def checked_at(self) -> datetime | None:
-        """The last moment, of those that are stored, at which it had read all of the log."""
+        """The last moment, of those that are stored, at which it had read all of its part."""
         return self.track.checked_at
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this process is the one that moves the cursor, so that it knows best how far the reader is."""
+        return self.track.fence is not None
+
     async def run(self) -> None:
-        """Follow the log until cancelled or halted; an outage is waited out, with growing pauses."""
+        """Follow until told to leave, cancelled or halted, or until another has the part; then let others have it.
+
+        An outage is waited out, with growing pauses.
+        """
         self.place.stamper.follow(self.track)
         self.steps.begun()
         try:
             await self._follow()
         finally:
             self.place.stamper.leave(self.track)
+            await self._release()
 
     async def _follow(self) -> None:
         opened, pause = False, 0.05
-        while self.halted is None:
+        while self.halted is None and not self.leaving:
             try:
                 if not opened:
                     await self._open()
@@ -110,9 +156,12 @@ class Follower(ABC):
                 pause = 0.05
             except Taken:
                 opened = False
+            except Held:
+                return
             except Superseded as end:
                 self.halted = end.reason
-            except Halt as halt:
+                self.place.ended.ring()
+            except (Halt, LogDiffers) as halt:
                 self._halt(halt.reason)
             except (Exception, asyncio.CancelledError) as error:
                 if _is_cancelled():
@@ -122,59 +171,86 @@ class Follower(ABC):
                     continue
                 opened = False
                 logger.warning("reader_waits", reader=self.key.reader, log=self.feed.owner, error=type(error).__name__)
-                await asyncio.sleep(pause)
+                await self._idle(asyncio.sleep(pause))
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     @abstractmethod
-    async def _apply(self, rows: Sequence[Recorded]) -> None:
-        """Apply events that follow the cursor, and move it. Raises Taken, Halt, an outage."""
+    async def _apply(self, page: Page) -> None:
+        """Apply the events of a page, and move the cursor to the page's. Raises Taken, Halt, an outage."""
 
     async def _step(self) -> None:
-        moment = self.place.clock()
-        rows = await self._page()
-        if rows:
-            await self._apply(rows)
-        if len(rows) < self.page:
-            self.track.moment = moment
+        if self.track.rests:
+            await self._rest()
+            return
+        moment, before = self.place.clock(), self.track.reached
+        page = _cut(await self._page(), self.track.until)
+        await self.place.at("read")
+        if page.rows:
+            await self._apply(page)
+        else:
+            self.track.reached = page.cursor
+        if page.ended:
+            self.track.moment = min(moment, page.ended_at or moment)
         await self.place.stamper.stamp(self.track)
-        self._moved(at_head=len(rows) < self.page)
+        await self.place.at("stamped")
+        self._moved(at_head=page.ended)
         self.steps.made()
-        if not rows:
-            await self.feed.wait(self.position, self.place.stamper.pause_seconds)
-        elif len(rows) < self.page:
-            await asyncio.sleep(GATHER_SECONDS - asyncio.get_running_loop().time() % GATHER_SECONDS)
+        if page.cursor == before or (page.ended and not page.rows):
+            await self._idle(self.feed.more(self.lane.part, page.cursor, self.place.stamper.pause_seconds))
+        elif page.ended:
+            await self._idle(asyncio.sleep(GATHER_SECONDS - asyncio.get_running_loop().time() % GATHER_SECONDS))
+        else:
+            await asyncio.sleep(0)
+
+    async def _rest(self) -> None:
+        """Wait, at the end of what may be read, until the log is cut into other parts."""
+        await self.place.stamper.stamp(self.track)
+        self._moved()
+        self.steps.made()
+        if not self._rested:
+            self._rested = True
+            self.place.presence.heard.ring()
+        await self._idle(heard(self.place.presence.heard.hearing, LONGEST_PAUSE_SECONDS))
 
     async def _open(self) -> None:
-        epoch = await self.feed.epoch()
-        async with (
-            self.place.stamper.holding(self.track),
-            transaction(self.place.engine, schemas(self.place.service)) as connection,
-        ):
-            if not await self._exists(connection):
-                raise Halt("generation_dropped")
-            self.track.opened(await cursors.open_cursor(connection, self.key, self.feed.owner, epoch))
+        """Take the cursor. Raises Held."""
+        me = (await self.place.presence.here()).me
+        async with self.place.stamper.holding(self.track):
+            self.track.closed()
+            async with bare(self.place.engine) as driver:
+                taken = await cursors.take(driver, self.place.service, self.lane, self.feed.transport, me)
+            self.track.opened(taken)
+            self.holder, self._rested = me, False
+        await self.place.at("opened")
         self._moved()
 
-    async def _exists(self, connection: AsyncConnection) -> bool:
-        """Return whether there is still something to follow for."""
-        return True
-
-    async def _page(self) -> Sequence[Recorded]:
-        """Return what follows the cursor."""
+    async def _page(self) -> Page:
+        """Return what follows the cursor. Raises LogDiffers."""
         return await self._read(self.track.reached)
 
-    async def _read(self, cursor: Cursor) -> Sequence[Recorded]:
-        """Return what follows a cursor. Its own event is read again: a restored log has another one."""
-        if await self.feed.epoch() != cursor.epoch:
-            raise Halt("log_has_another_epoch")
-        if cursor.position == 0:
-            return await self.feed.read(0, self.page)
-        rows = await self.feed.read(cursor.position - 1, self.page + 1)
-        if not rows or rows[0].position != cursor.position:
-            raise Halt("cursor_ahead_of_log")
-        if rows[0].id != cursor.event_id:
-            raise Halt("log_has_another_event")
-        return rows[1:]
+    async def _read(self, cursor: Cursor) -> Page:
+        return await self.feed.page(self.lane.part, cursor, self.page)
+
+    async def _idle(self, waiting: Awaitable[object]) -> None:
+        """Wait; whoever wants this loop to end need not let it wait any longer."""
+        self.idle = True
+        try:
+            await waiting
+        finally:
+            self.idle = False
+
+    async def _release(self) -> None:
+        """Let others have the part; where that cannot be said, they find out that this process is gone."""
+        me, self.holder = self.holder, None
+        self.track.closed()
+        if me is None:
+            return
+        try:
+            async with asyncio.timeout(_RELEASE_SECONDS), bare(self.place.engine) as driver:
+                await cursors.release(driver, self.place.service, self.lane, me)
+        except Exception as error:
+            logger.warning("reader_not_released", reader=self.key.reader, error=type(error).__name__)
+        await self.place.at("released")
 
     def _moved(self, *, at_head: bool = False) -> None:
         """Tell who waits for it that the reader has moved, or has come to the head for the first time."""
@@ -189,6 +265,17 @@ class Follower(ABC):
         where = {"reader": self.key.reader, "log": self.feed.owner, "position": self.position}
         logger.critical("reader_halted", alarm=True, reason=reason, **where)
         self.place.moved.ring()
+        self.place.ended.ring()
+
+
+def _cut(page: Page, until: int | None) -> Page:
+    """Return what of a page stands up to a position; a page that is cut says nothing about the log's end."""
+    if until is None or page.cursor.position < until:
+        return page
+    rows = [row for row in page.rows if row.position <= until]
+    event_id = rows[-1].id if rows and rows[-1].position == until else None
+    cursor = page.cursor if page.cursor.position == until else Cursor(page.cursor.epoch, until, event_id)
+    return Page(rows, cursor, ended=False)
 
 
 def _is_cancelled() -> bool:

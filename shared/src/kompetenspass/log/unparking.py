@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from kompetenspass.core.errors import Kind, Problem, not_found
 from kompetenspass.log import parked
 from kompetenspass.log.api import Feed, Recorded
-from kompetenspass.log.cursors import hold, schemas
+from kompetenspass.log.cursors import hold
 from kompetenspass.log.dispatch import Dispatch
 from kompetenspass.log.generations import Generation, transaction
 from kompetenspass.log.parked import Parked
 from kompetenspass.log.project import Projection, Reaction
 from kompetenspass.log.runner import Place
+from kompetenspass.log.tables import schemas
 from kompetenspass.log.writing import Writing
 
 
@@ -67,7 +68,9 @@ class Unparking:
         return await self.retry(reader, event.stream)
 
     async def _handle(self, event: Parked) -> None:
-        recorded = (await self._feeds[event.log].read(event.position - 1, 1))[0]
+        recorded = await self._feeds[event.log].find(event.position)
+        if recorded is None:
+            raise not_found("parked event in its log")
         if event.key.kind == "projection":
             await self._project(event, recorded)
         else:

@@ -22,26 +22,19 @@ from kompetenspass.log.merkle.serving import ServedLog
 from kompetenspass.log.merkle.signing import LogSigner
 from kompetenspass.log.merkle.store import TreeStore
 from kompetenspass.log.postgres import PostgresLog
+from kompetenspass.testing.histories import history
 from kompetenspass.testing.postgres import Database
 from kompetenspass.web.migrate import upgrade
 
 NAME = "wallet.example/log"
-_REVISION = """
-from kompetenspass.log.merkle.revisions import drop_tree as downgrade, make_tree as upgrade
-revision, down_revision, branch_labels, depends_on = "0001", None, None, None
-"""
 
 
 @pytest.fixture(scope="session")
 def migrations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service's history that only makes the tables of the tree."""
     root = tmp_path_factory.mktemp("merkle")
-    folder = root / "trial_merkle" / "wallet" / "migrations"
-    folder.mkdir(parents=True)
-    (folder / "0001_merkle.py").write_text(_REVISION)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(root)
-        yield "trial_merkle.wallet.migrations"
+    with history(root, "merkle", "kompetenspass.log.merkle.revisions", "tree") as package:
+        yield package
 
 
 @dataclass

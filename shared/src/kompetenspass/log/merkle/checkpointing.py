@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
-from kompetenspass.log.api import Feed, Recorded
+from kompetenspass.log.api import Recorded, WholeLog
 from kompetenspass.log.merkle.note import Checkpoint
 from kompetenspass.log.merkle.signing import LogSigner
 from kompetenspass.log.merkle.store import Standing, TreeStore
@@ -30,7 +30,7 @@ class LogRewritten(RuntimeError):
 class Checkpointing:
     """Makes the tree of one log. `run` is for a timer that runs in one process at a time."""
 
-    def __init__(self, feed: Feed, store: TreeStore, signer: LogSigner, *, rest: float = REST) -> None:
+    def __init__(self, feed: WholeLog, store: TreeStore, signer: LogSigner, *, rest: float = REST) -> None:
         self._feed = feed
         self._store = store
         self._signer = signer

@@ -2,10 +2,12 @@
 
 An exported file has one JSON object a line for each row, in the order of the positions, with the members `position`,
 `stream`, `version`, `id`, `type`, `recorded` (RFC 3339 in UTC with microseconds) and `data`, the text as it is stored.
+The file may be compressed with gzip, as those of detached partitions are.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -44,6 +46,11 @@ class LogTables:
     async def epoch(self) -> UUID:
         """Return the log's epoch."""
         found: UUID = await self._connection.fetchval("SELECT epoch FROM log_head")
+        return found
+
+    async def base(self) -> int:
+        """Return the last position of the partitions that were detached, 0 where none was."""
+        found: int = await self._connection.fetchval("SELECT base FROM log_head")
         return found
 
     async def position_of(self, event_id: UUID) -> int | None:
@@ -105,7 +112,8 @@ class ExportedFile:
             yield page
 
     def _rows(self) -> Iterator[Recorded]:
-        with self._path.open(encoding="utf-8") as lines:
+        opened = gzip.open if self._path.suffix == ".gz" else open
+        with opened(self._path, "rt", encoding="utf-8") as lines:
             yield from map(row_of, lines)
 
 
