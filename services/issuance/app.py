@@ -10,7 +10,9 @@ from fastapi import FastAPI
 
 from kompetenspass.core.clock import Clock, system_clock
 from kompetenspass.keys.folder import SignerFolder
+from kompetenspass.log.snapshots import Snapshots
 from kompetenspass.openid import mikromerit
+from kompetenspass.subscriptions.wiring import subscribed
 from kompetenspass.web.app import build_app
 from kompetenspass.web.runtime import Runtime
 from kompetenspass.web.transparency import transparency
@@ -24,6 +26,7 @@ from services.issuance.routes import evidence as evidence_routes
 from services.issuance.routes import offers as offer_routes
 from services.issuance.routes import protocol as protocol_routes
 from services.issuance.service.achievements import Achievements
+from services.issuance.service.aggregates import AGGREGATES
 from services.issuance.service.authorization import Authorization
 from services.issuance.service.awards_commands import Awards
 from services.issuance.service.awards_evaluation import Evaluations
@@ -84,6 +87,7 @@ class _Parts:
 def create_app(settings: Settings, *, clock: Clock = system_clock, signers: Signers | None = None) -> FastAPI:
     """Return the application. `signers` replaces the keys in the state folder."""
     runtime = Runtime(settings, clock=clock)
+    runtime.log.snapshots = Snapshots(AGGREGATES, settings.snapshot_events)
     parts = _wired(runtime, settings, clock, signers or SignerFolder(issuer_keys(settings)))
     _follow(runtime, parts, clock)
     return build_app(
@@ -99,6 +103,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signers: Sign
             award_routes.reviews(parts.stacking.awards),
             award_routes.reads(parts.stacking.reading, parts.stacking.trials),
             offer_routes.documents(parts.offers),
+            subscribed(runtime),
         ),
         routes=(
             *protocol_routes.routes(

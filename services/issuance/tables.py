@@ -14,6 +14,15 @@ changes = Table(
     "changes",
     FACTS,
     Column("log", Text, primary_key=True),
+    Column("moved", BigInteger, nullable=False),
+)
+"""How far each log has changed the facts: the positions in `changed_streams`, added up. It grows with every change."""
+
+changed_streams = Table(
+    "changed_streams",
+    FACTS,
+    Column("log", Text, primary_key=True),
+    Column("stream", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
 )
 
@@ -70,7 +79,9 @@ credential_statuses = Table(
     Column("void_ab_initio", Boolean, nullable=False),
     Column("causes", JSONB, nullable=False),
     Column("changed", BigInteger, nullable=False),
+    Column("caused_by", Text),
 )
+"""What the registry said last of each credential; `caused_by` is the event that made the registry revoke it, if any."""
 
 definitions = Table(
     "definitions",
@@ -170,8 +181,14 @@ credentials = Table(
     Column("valid_to", _MOMENT),
     Column("digests", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     Column("superseded_by", Uuid),
+    Column("superseded_cause", Text),
     Index("credentials_by_achievement", "achievement_id"),
     Index("credentials_by_learner", "learner_ref"),
+)
+Index(
+    "credentials_by_successor",
+    credentials.c.superseded_by,
+    postgresql_where=credentials.c.superseded_by.is_not(None),
 )
 
 stacks = Table(
@@ -212,9 +229,9 @@ evidence = Table(
     OVERVIEW,
     Column("learner_ref", Text, primary_key=True),
     Column("credential_id", Uuid, primary_key=True),
-    Column("presented_id", Uuid, nullable=False),
     Column("awarding_body", Text, nullable=False),
     Column("vault_ref", Uuid),
     Column("ended", Text),
     Index("evidence_by_credential", "credential_id"),
 )
+"""What learners presented themselves; what has taken its place since counts too, which is found when it is read."""

@@ -14,7 +14,9 @@ from kompetenspass.core.clock import Clock, system_clock
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.keys.api import Signer
 from kompetenspass.keys.file import FileSigner
+from kompetenspass.log.snapshots import Snapshots
 from kompetenspass.openid.jose import load_anchors
+from kompetenspass.subscriptions.wiring import subscribed
 from kompetenspass.web.app import build_app
 from kompetenspass.web.memory import return_large_blocks
 from kompetenspass.web.runtime import Runtime
@@ -26,6 +28,7 @@ from services.registry.routes import credentials as credential_routes
 from services.registry.routes import keys as key_routes
 from services.registry.routes import organisations as organisation_routes
 from services.registry.routes import status_lists as status_list_routes
+from services.registry.service.aggregates import AGGREGATES
 from services.registry.service.awards import AwardStatuses
 from services.registry.service.credentials import Credentials
 from services.registry.service.keys import EnrolmentPolicy, IssuerKeys
@@ -77,6 +80,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signer: Signe
     """Return the application. `signer` replaces the status key of the settings."""
     return_large_blocks()  # making a list small takes 9 MB for a moment
     runtime = Runtime(settings, clock=clock)
+    runtime.log.snapshots = Snapshots(AGGREGATES, settings.snapshot_events)
     keyring = Keyring(settings, signer)
     runtime.at_start(keyring.load)
     state, queries = State(runtime.engine), Queries(runtime.engine)
@@ -97,6 +101,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, signer: Signe
             organisation_routes.reads(queries),
             key_routes.commands(keys),
             credential_routes.router(credentials, queries, require_fresh),
+            subscribed(runtime),
         ),
         routes=(*status_list_routes.routes(state, clock), *transparency(runtime)),
     )

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-ORGANISATIONS_VERSION = 1
+ORGANISATIONS_VERSION = 2
 organisations_metadata = MetaData()
 
 organisations = Table(
@@ -62,7 +62,7 @@ keys = Table(
     PrimaryKeyConstraint("org_id", "kid"),
 )
 
-STATUS_VERSION = 3
+STATUS_VERSION = 4
 status_metadata = MetaData()
 
 status_lists = Table(
@@ -117,7 +117,8 @@ Index(
     postgresql_where=and_(credentials.c.revoked.is_(False), credentials.c.expired.is_(False)),
 )
 
-# One row per copy. `clashes_with` is empty but for a second use of an index, where it names who had it first.
+# One row per copy; `position` is that of its issue. `clashes_with` is empty but for a further use of an index, where it
+# names who had it first by issuance's log: which of the two is seen first does not matter.
 # `changed`: the transaction that changed the value last, so that the few that changed since a moment are found at once.
 copies = Table(
     "copies",
@@ -126,6 +127,7 @@ copies = Table(
     Column("index", Integer, nullable=False),
     Column("digest", Text, nullable=False),
     Column("credential_id", Uuid, nullable=False, index=True),
+    Column("position", BigInteger, nullable=False),
     Column("superseded", Boolean, nullable=False, server_default=false()),
     Column("value", SmallInteger, nullable=False, server_default=text("0")),
     Column("clashes_with", Uuid),

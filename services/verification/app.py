@@ -12,7 +12,9 @@ from kompetenspass.core.clock import Clock, system_clock
 from kompetenspass.keys.api import Signer
 from kompetenspass.keys.file import FileSigner
 from kompetenspass.keys.sealing import kept_secret
+from kompetenspass.log.snapshots import Snapshots
 from kompetenspass.openid.jose import load_anchors
+from kompetenspass.subscriptions.wiring import subscribed
 from kompetenspass.web.app import build_app
 from kompetenspass.web.outbound import Outbound
 from kompetenspass.web.runtime import Runtime
@@ -22,6 +24,7 @@ from services.verification.projections import PROJECTIONS
 from services.verification.queries import TrustFacts
 from services.verification.routes import requests as request_routes
 from services.verification.routes import wallets
+from services.verification.service.aggregates import AGGREGATES
 from services.verification.service.judge import Judge
 from services.verification.service.requests import Policy, Requests
 from services.verification.settings import Settings
@@ -91,6 +94,7 @@ class Freshness:
 def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outbound | None = None) -> FastAPI:
     """Return the application of the service. `http` replaces the client of outbound calls."""
     runtime = Runtime(settings, clock=clock, http=http)
+    runtime.log.snapshots = Snapshots(AGGREGATES, settings.snapshot_events)
     keyring = Keyring(settings)
     runtime.at_start(keyring.load)
     for projection in PROJECTIONS:
@@ -112,7 +116,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outboun
     return build_app(
         "Kompetenspass verification",
         runtime=runtime,
-        routers=[request_routes.router(requests, judge)],
+        routers=[request_routes.router(requests, judge), subscribed(runtime)],
         routes=(*wallets.routes(requests), *transparency(runtime)),
         protocol_paths=("/requests/", "/responses/"),
     )

@@ -8,7 +8,9 @@ from cryptography import x509
 from fastapi import APIRouter, FastAPI
 
 from kompetenspass.core.clock import Clock, system_clock
+from kompetenspass.log.snapshots import Snapshots
 from kompetenspass.openid.jose import load_anchors
+from kompetenspass.subscriptions.wiring import subscribed
 from kompetenspass.web.app import build_app
 from kompetenspass.web.outbound import Outbound
 from kompetenspass.web.runtime import Runtime
@@ -18,6 +20,7 @@ from services.wallet.projections import TIMELINE
 from services.wallet.queries import Queries
 from services.wallet.routes import credentials, pathways, timeline
 from services.wallet.routes.pages import PageRoutes
+from services.wallet.service.aggregates import AGGREGATES
 from services.wallet.service.holding import Holding
 from services.wallet.service.links import Links
 from services.wallet.service.ports import Means
@@ -35,6 +38,7 @@ _SWEEP_SECONDS = 60.0
 def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outbound | None = None) -> FastAPI:
     """Return the wallet, wired; `http` replaces the outbound client."""
     runtime = Runtime(settings, clock=clock, http=http)
+    runtime.log.snapshots = Snapshots(AGGREGATES, settings.snapshot_events)
     runtime.project(TIMELINE)
     queries, links = Queries(runtime.engine), _links(settings, runtime)
     pages = Pages(settings.time_zone, settings.base_url)
@@ -52,6 +56,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, http: Outboun
             _engine(settings, runtime),
             timeline.router(queries, links, settings.base_url, pages.zone),
             pathways.router(queries, pages),
+            subscribed(runtime),
         ],
         routes=(*shown.routes(), *transparency(runtime)),
     )

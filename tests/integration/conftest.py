@@ -1,4 +1,7 @@
-"""One running laptop for all tests that only talk to it over HTTP."""
+"""One running platform of each kind for all tests that only talk to it over HTTP.
+
+`make test` runs them on one process, `make integration` on five, and on five with a real Kafka between them.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,23 @@ from collections.abc import Iterator
 import pytest
 from cryptography import x509
 
+from tests.integration.kinds import KINDS, Kind, parameters
 from tests.integration.parties import Parties, opened
 from tests.integration.platform_process import Platform
 from tests.integration.stranger import KOMMUN, Held, Stranger
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.fixture(scope="session", params=parameters(KINDS))
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """How the platform of this test runs: each test that asks for one runs on every kind."""
+    found: Kind = request.param
+    return found
+
+
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The five services as a process of their own, set up and ready."""
-    running = Platform(tmp_path_factory.mktemp("platform"))
+def platform(tmp_path_factory: pytest.TempPathFactory, kind: Kind) -> Iterator[Platform]:
+    """The five services in processes of their own, set up and ready."""
+    running = Platform(tmp_path_factory.mktemp("platform"), kind)
     asyncio.run(running.start())
     yield running
     assert running.stop() == 0

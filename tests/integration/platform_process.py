@@ -17,16 +17,18 @@ from kompetenspass.embedded.tokens import DevelopmentTokenIssuer
 from kompetenspass.events.issuance import CredentialIssued
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.postgres import PostgresFeed
+from tests.integration.kinds import ONE, Kind
 
 _READY_SECONDS = 900  # a busy machine may take its time
 _STOP_SECONDS = 120
 
 
 class Platform:
-    """`python -m services` on one folder."""
+    """`python -m services` on one folder, run as `kind` says."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: Kind = ONE) -> None:
         self.folder = folder
+        self.kind = kind
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
@@ -48,12 +50,12 @@ class Platform:
 
     def launch(self) -> None:
         """Start it and wait for nothing."""
-        command = [sys.executable, "-m", "services", "--folder", str(self.folder)]
+        command = [sys.executable, "-m", "services", "--folder", str(self.folder), *self.kind.options]
         with (self.folder / "services.log").open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output)
 
     def kill(self) -> None:
-        """End it at once, without a chance to clean up (`kill -9`)."""
+        """End it at once, without a chance to clean up (`kill -9`); what it has started ends with it."""
         assert self._process is not None
         self._process.kill()
         self._process.wait(_STOP_SECONDS)

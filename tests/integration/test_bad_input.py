@@ -64,6 +64,7 @@ def nothing_written(parties: Parties) -> Iterator[None]:
 def path_of(operation: Operation, **places: str) -> str:
     """Return a path: of the awarding body's things that are named, and of new ones that are not there."""
     ids = {name: str(uuid7()) for name in ("achievement_id", "offer_id", "credential_id", "request_id", "stack_id")}
+    ids |= {"subscription_id": str(uuid7()), "name": "x"}
     return operation.path.format_map({**ids, **PLACES, **places})
 
 
@@ -97,7 +98,7 @@ def test_another_content_type_and_a_body_that_is_too_large_are_refused(
             path = path_of(operation)
             headers = {"Content-Type": kind}
             answer = parties.ask(
-                "post", operation.service, path, token(operation), content=b'{"a": 1}', headers=headers
+                operation.method, operation.service, path, token(operation), content=b'{"a": 1}', headers=headers
             )
             check_problem(answer, 400, 415)
 

@@ -13,14 +13,15 @@ import httpx2
 import pytest
 
 from tests.integration.flows import Partner, Released
+from tests.integration.kinds import Kind
 from tests.integration.platform_process import Platform
 
 KILLS, WALLETS = 3, 4
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    running = Platform(tmp_path)
+def platform(tmp_path: Path, kind: Kind) -> Iterator[Platform]:
+    running = Platform(tmp_path, kind)
     yield running
     running.stop()
 

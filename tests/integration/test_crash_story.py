@@ -14,12 +14,13 @@ import httpx2
 import pytest
 
 from tests.integration import stacking_checks as checks
+from tests.integration.kinds import Kind
 from tests.integration.platform_process import Platform
 from tests.integration.stacking_flows import Learner, Line, Partner, Wallet
 from tests.integration.stacking_stories import ASSISTANTS, TECHNICIANS, care_assistant, technician
 from tests.integration.stacking_truth import Truth
 
-SEED, KILLS = 20261121, 20
+SEED = 20261121
 LONGEST_LIFE_SECONDS = 4.0
 DURING_START = 5
 """One kill in so many comes while the platform is still starting."""
@@ -28,8 +29,8 @@ Story = Callable[[Partner, Learner, int], Awaitable[str]]
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    running = Platform(tmp_path)
+def platform(tmp_path: Path, kind: Kind) -> Iterator[Platform]:
+    running = Platform(tmp_path, kind)
     yield running
     running.stop()
 
@@ -63,12 +64,13 @@ class Cast:
 
 async def killed(platform: Platform, up: asyncio.Event, moments: random.Random) -> None:
     """Kill the platform again and again, in the middle of whatever it does."""
-    for number in range(1, KILLS + 1):
+    kills = platform.kind.kills
+    for number in range(1, kills + 1):
         life = moments.uniform(0.1, LONGEST_LIFE_SECONDS)
         await asyncio.sleep(life)
         platform.kill()
         up.clear()
-        print(f"kill {number} of {KILLS} after {life:.2f} s (seed {SEED})", flush=True)
+        print(f"kill {number} of {kills} after {life:.2f} s (seed {SEED})", flush=True)
         if (number + 1) % DURING_START == 0:
             platform.launch()
             continue
@@ -79,7 +81,7 @@ async def killed(platform: Platform, up: asyncio.Event, moments: random.Random) 
 
 
 async def played(platform: Platform, http: httpx2.AsyncClient) -> Cast:
-    """Return the cast after a story with twenty kills, each learner's brought to its end."""
+    """Return the cast after a story with many kills, each learner's brought to its end."""
     cast = Cast(Line(platform.urls, http), platform)
     cast.line.up.set()
     kraft, kommun = await cast.partner("skelleftea-kraft"), await cast.partner("skelleftea-kommun")
@@ -105,7 +107,7 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.mark.long
-async def test_twenty_kills_during_the_whole_story_leave_logs_lists_tables_and_wallets_agreed(
+async def test_kills_during_the_whole_story_leave_logs_lists_tables_and_wallets_agreed(
     platform: Platform, http: httpx2.AsyncClient
 ) -> None:
     await platform.start()
@@ -122,4 +124,4 @@ async def test_twenty_kills_during_the_whole_story_leave_logs_lists_tables_and_w
     await checks.check_timeline(truth, platform)
     await checks.check_replayed(platform)
     await checks.settled(platform, http)
-    assert cast.line.lost >= KILLS
+    assert cast.line.lost >= platform.kind.kills

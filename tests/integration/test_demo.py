@@ -21,15 +21,16 @@ from demo.lapse import LOCKOUT
 from demo.memory import Memory
 from demo.parties import LEARNER, PARTIES, TECHNICIAN, Stage, StoryBroken, until
 from demo.story import STORY, Chapter
-from services.__main__ import Laptop
+from services.laptop.running import Laptop
+from tests.integration.kinds import KAFKA_HERE, KINDS, Kind, parameters
 
 _SECONDS = 900
 
 
-async def demonstrated(folder: Path) -> tuple[int, str]:
+async def demonstrated(folder: Path, kind: Kind) -> tuple[int, str]:
     """Return the exit code and what was printed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "demo", "--exit", "--folder", str(folder)),
+        *(sys.executable, "-m", "demo", "--exit", "--folder", str(folder), *kind.options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -78,14 +79,15 @@ async def check_technician(stage: Stage) -> None:
     assert "23 av 23" in page.text
 
 
-async def test_the_demo_ends_well_twice_and_keeps_its_data(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", parameters([*KINDS, KAFKA_HERE]), indirect=True)
+async def test_the_demo_ends_well_twice_and_keeps_its_data(tmp_path: Path, kind: Kind) -> None:
     for _ in range(2):
-        code, output = await demonstrated(tmp_path)
+        code, output = await demonstrated(tmp_path, kind)
         assert code == 0, output
         report = json.loads((tmp_path / "demo.json").read_text())
         check_report(report)
     assert (tmp_path / "demo.json").stat().st_mode & 0o077 == 0
-    async with Laptop(tmp_path) as laptop, httpx2.AsyncClient(timeout=120) as http:
+    async with Laptop(tmp_path, apart=kind.apart, kafka=kind.kafka) as laptop, httpx2.AsyncClient(timeout=120) as http:
         stage = Stage(laptop.urls, report["tokens"], http)
         rows = (await stage.get(LEARNER, "wallet", "/v1/timeline"))["rows"]
         await check_technician(stage)

@@ -18,18 +18,19 @@ import pytest
 import segno
 
 from kompetenspass.core.ids import uuid7
+from tests.integration.kinds import Kind
 from tests.integration.parties import Parties, offered, opened, planned
 from tests.integration.platform_process import Platform
 
 LEARNER = {"given_name": "Ola", "family_name": "Drift"}
-STARTED = "Every key is in this one process"
+STARTED = "for laptops and trials only"
 _SECONDS = 300
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform(tmp_path_factory: pytest.TempPathFactory, kind: Kind) -> Iterator[Platform]:
     """A platform of this module's own: it is stopped, restored and started again."""
-    running = Platform(tmp_path_factory.mktemp("operations"))
+    running = Platform(tmp_path_factory.mktemp("operations"), kind)
     asyncio.run(running.start())
     yield running
     running.stop()
@@ -43,9 +44,10 @@ def command(*arguments: str, environment: Path | None = None) -> subprocess.Comp
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def started(platform: Platform) -> Iterator[subprocess.Popen[str]]:
     """Yield `python -m services` once it serves."""
-    arguments = [sys.executable, "-m", "services", "--folder", str(folder)]
+    folder = platform.folder
+    arguments = [sys.executable, "-m", "services", "--folder", str(folder), *platform.kind.options]
     with (folder / "services.log").open("a") as errors:
         process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None
@@ -156,7 +158,7 @@ def test_a_replay_beside_the_running_platform_gives_the_same_rows(platform: Plat
 def test_a_second_start_says_that_one_runs(platform: Platform) -> None:
     done = command("services", "--folder", str(platform.folder))
     assert done.returncode == 1
-    assert "already_running: Another process runs the embedded PostgreSQL of this folder." in done.stderr
+    assert "already_running: Another process runs the embedded PostgreSQL in this folder." in done.stderr
     assert "Traceback" not in done.stderr
     done = command("kompetenspass.embedded", "restore", "nothing", "--folder", str(platform.folder / "postgres"))
     assert (done.returncode, "already_running" in done.stderr) == (1, True)
@@ -199,7 +201,7 @@ def test_a_taken_port_is_named(platform: Platform) -> None:
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_cleanly_and_postgresql_with_it(platform: Platform, sign: signal.Signals) -> None:
     platform.stop()
-    with started(platform.folder) as process:
+    with started(platform) as process:
         server = postmaster(platform.folder)
         assert lives(server)
         process.send_signal(sign)

@@ -17,7 +17,9 @@ from demo.parties import Stage
 from demo.story import Memory
 from kompetenspass.embedded.pki import DevelopmentCA, Kind
 from kompetenspass.keys.file import create_key
-from services.__main__ import FOLLOWS, Laptop
+from services.laptop.five import FOLLOWS
+from services.laptop.running import Laptop
+from tests.integration import kinds
 
 
 def server_context(folder: Path) -> ssl.SSLContext:
@@ -55,14 +57,18 @@ async def tls_proxy(folder: Path, context: ssl.SSLContext, service: str) -> Asyn
         server.close()
 
 
-async def test_the_story_holds_behind_a_tls_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_story_holds_behind_a_tls_proxy(
+    tmp_path: Path, kind: kinds.Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context = server_context(tmp_path)
     async with AsyncExitStack() as stack:
         for service in FOLLOWS:
             url = await stack.enter_async_context(tls_proxy(tmp_path, context, service))
             monkeypatch.setenv(f"KOMPETENSPASS_{service.upper()}_BASE_URL", url)
-        laptop = await stack.enter_async_context(Laptop(tmp_path, status_ttl_seconds=1))
-        trust = ssl.create_default_context(cafile=str(laptop.ca.root_path))
+        laptop = await stack.enter_async_context(
+            Laptop(tmp_path, status_ttl_seconds=1, apart=kind.apart, kafka=kind.kafka)
+        )
+        trust = ssl.create_default_context(cafile=str(laptop.names.ca.root_path))
         http = await stack.enter_async_context(httpx2.AsyncClient(verify=trust, timeout=120))
         played = await play(Stage(laptop.urls, tokens_of(laptop), http), Memory())
     assert all(each.ok for each in played), [each for each in played if not each.ok]

@@ -10,7 +10,6 @@ from kompetenspass.log.api import Recorded
 from kompetenspass.log.project import Handler
 from kompetenspass.log.writing import Writing
 from services.issuance import tables
-from services.issuance.projections import evidence
 from services.issuance.projections.rows import awarded_at, of
 
 
@@ -57,9 +56,8 @@ async def _issued(writing: Writing, recorded: Recorded) -> None:
 
 async def _superseded(writing: Writing, recorded: Recorded) -> None:
     event = of(stacking.CredentialSuperseded, recorded)
-    values = {"superseded_by": event.by_credential_id}
+    values = {"superseded_by": event.by_credential_id, "superseded_cause": event.cause}
     writing.change(tables.credentials, {"credential_id": event.credential_id}, values)
-    await evidence.succeeded(writing, event)
 
 
 _SAID_WITH_EACH_OFFER = {

@@ -94,7 +94,7 @@ async def _reinstated(writing: Writing, recorded: Recorded) -> None:
 async def _revoked(writing: Writing, recorded: Recorded) -> None:
     event = of(registry.CredentialRevoked, recorded)
     row = _status(event.credential_id, "revoked", recorded, event.reason_code, void_ab_initio=event.void_ab_initio)
-    writing.upsert(tables.credential_statuses, row)
+    writing.upsert(tables.credential_statuses, row | {"caused_by": recorded.context.causation_id})
 
 
 async def _expired(writing: Writing, recorded: Recorded) -> None:
@@ -118,6 +118,7 @@ def _status(
         "void_ab_initio": void_ab_initio,
         "causes": list(causes),
         "changed": recorded.position,
+        "caused_by": None,
     }
 
 

@@ -22,7 +22,7 @@ from kompetenspass.pathway.traits import Traits, traits_of
 from services.issuance.domain.authority import Definition, Organisation
 from services.issuance.queries.awards import stack_row, stacked
 from services.issuance.queries.facts import FactQueries
-from services.issuance.queries.presented import with_presented
+from services.issuance.queries.presented import presented_by, with_presented
 from services.issuance.service.stacking_ports import Holdings
 from services.issuance.tables import (
     achievements,
@@ -36,18 +36,20 @@ from services.issuance.tables import (
 
 _TRAITS = "traits"
 _EARNED = tuple(achievements.c[name] for name in ("route", "vault_ref"))
-_STATUS = tuple(credential_statuses.c[name] for name in ("status", "reason_code", "void_ab_initio"))
+_STATUS = tuple(credential_statuses.c[name] for name in ("status", "reason_code", "void_ab_initio", "caused_by"))
 _AWARDED_AT = func.coalesce(achievements.c.awarded_at, credentials.c.issued_at).label("awarded_at")
 _WORSE: Sequence[Standing] = ("valid", "suspended", "expired", "revoked")
 _OF_STATE: Mapping[str, Standing] = {"awarded": "valid", "suspended": "suspended", "revoked": "revoked"}
 
 
 def _issued(which: ColumnElement[bool]) -> Select[Any]:
+    """Select issued credentials; one that rests on an achievement shows once that is seen to be confirmed."""
     its = credentials.c
     found = select(credentials, *_EARNED, *_STATUS, _AWARDED_AT)
     found = found.outerjoin(achievements, achievements.c.achievement_id == its.achievement_id)
     found = found.outerjoin(credential_statuses, credential_statuses.c.credential_id == its.credential_id)
     found = found.where(which, its.kind == "definition", its.issued_at.is_not(None))
+    found = found.where(its.achievement_id.is_(None) | achievements.c.awarded_at.is_not(None))
     return found.order_by(_AWARDED_AT, its.credential_id)
 
 
@@ -59,7 +61,7 @@ _ELSE = (
 )
 _OWN = Direct(_issued(credentials.c.learner_ref == _LEARNER).add_columns(*_ELSE))
 _AWARDED = Direct(stacked(stacks.c.learner_ref == _LEARNER).order_by(stacks.c.pathway_id, stacks.c.ordinal))
-_PRESENTED = Direct(select(evidence).where(evidence.c.learner_ref == _LEARNER))
+_PRESENTED = Direct(presented_by(_LEARNER))
 _OTHERS = Direct(_issued(credentials.c.credential_id == _IDS))
 _OTHERS_AWARDED = Direct(stacked(stacks.c.credential_id == _IDS, stacks.c.awarded_at.is_not(None)))
 
@@ -89,7 +91,10 @@ class HoldingQueries(FactQueries):
         if {row.issuer_org for row in issued} - issuers.keys():
             raise _facts_missing()
         return Holdings(
-            held=tuple(_held(row, traits[row.definition_digest], issuers[row.issuer_org]) for row in issued),
+            held=tuple(
+                _held(row, traits[row.definition_digest], issuers[row.issuer_org], _place_taken(row, issued))
+                for row in issued
+            ),
             awards=tuple(_award(row) for row in awarded),
             constituents=_constituents(issued, awarded),
             vault_refs={row.credential_id: row.vault_ref for row in issued if _in_percent(row, traits)},
@@ -132,7 +137,18 @@ def _versions(digests: Sequence[str]) -> Select[Any]:
     return found.where(its.digest.in_(digests))
 
 
-def _held(row: Any, traits: Traits, issuer: Organisation) -> Held:
+def _place_taken(row: Any, issued: Sequence[Any]) -> tuple[UUID | None, Standing]:
+    """Return the successor, once it is there to count in its place, and how the credential itself stands.
+
+    What the registry revoked because our log said so is not judged before our log is seen to say it.
+    """
+    successor = row.superseded_by if any(one.credential_id == row.superseded_by for one in issued) else None
+    awaited = row.reason_code == "superseded" and row.caused_by is not None and successor is None
+    return successor, "unknown" if awaited else row.status or "valid"
+
+
+def _held(row: Any, traits: Traits, issuer: Organisation, place: tuple[UUID | None, Standing]) -> Held:
+    successor, standing = place
     return Held(
         credential_id=row.credential_id,
         definition_id=row.definition_id,
@@ -140,11 +156,11 @@ def _held(row: Any, traits: Traits, issuer: Organisation) -> Held:
         issuer_org=row.issuer_org,
         awarded_at=row.awarded_at,
         recognition_level=row.recognition_level,
-        standing=row.status or "valid",
+        standing=standing,
         reason_code=row.reason_code,
         void_ab_initio=bool(row.void_ab_initio),
         valid_to=row.valid_to,
-        superseded_by=row.superseded_by,
+        superseded_by=successor,
         result_known=not traits.percent,
         rpl=row.route == "validation_rpl",
         hours=traits.hours,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import BindParameter, String, bindparam, case, cast, func, literal, null, select, union, union_all
+from sqlalchemy import BindParameter, String, Uuid, bindparam, case, cast, func, literal, null, select, union, union_all
 
 from kompetenspass.log.direct import Direct
+from services.issuance.queries.presented import counting
 from services.issuance.queries.reading import CHANGES, Reading
 from services.issuance.service.stacking_ports import Named, Revocation, Touched
 from services.issuance.tables import (
@@ -20,10 +21,10 @@ from services.issuance.tables import (
     stacks,
 )
 
-_CREDENTIAL: BindParameter[UUID] = bindparam("credential_id")
+_CREDENTIAL: BindParameter[UUID] = bindparam("credential_id", type_=Uuid)
 _OFFERED = select(credentials.c.learner_ref).where(credentials.c.credential_id == _CREDENTIAL)
 _MADE = select(stacks.c.learner_ref).where(stacks.c.credential_id == _CREDENTIAL)
-_SHOWN = select(evidence.c.learner_ref).where(evidence.c.credential_id == _CREDENTIAL, evidence.c.ended.is_(None))
+_SHOWN = counting(_CREDENTIAL)
 _EITHER = union(_OFFERED, _MADE, _SHOWN).subquery()
 _LEARNERS = Direct(select(_EITHER.c.learner_ref, CHANGES).order_by(_EITHER.c.learner_ref))
 
@@ -35,8 +36,8 @@ _TOUCHED = union_all(
     _OFFERED.add_columns(_MERIT.label("named"), _OF_NOBODY),
     _MADE.add_columns(_AWARD.label("named"), stacks.c.pathway_id.label("own")),
     _SHOWN.add_columns(func.coalesce(_MERIT, _AWARD).label("named"), _OF_NOBODY)
-    .outerjoin_from(evidence, credentials, credentials.c.credential_id == evidence.c.credential_id)
-    .outerjoin(stacks, stacks.c.credential_id == evidence.c.credential_id),
+    .outerjoin_from(evidence, credentials, credentials.c.credential_id == _CREDENTIAL)
+    .outerjoin(stacks, stacks.c.credential_id == _CREDENTIAL),
 ).subquery()
 _TOUCHED_BY = Direct(select(_TOUCHED, CHANGES).order_by(_TOUCHED.c.learner_ref))
 

@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kompetenspass.log.direct import Direct
 from services.issuance.tables import changes
 
-_positions = func.jsonb_object_agg(changes.c.log, changes.c.position, type_=JSONB)
-CHANGES = select(_positions).scalar_subquery().label("changes")
+_moved = func.jsonb_object_agg(changes.c.log, changes.c.moved, type_=JSONB)
+CHANGES = select(_moved).scalar_subquery().label("changes")
 """How far each log has changed the facts: a column for statements that are asked before what is remembered is used."""
-CHANGES_TEXT = "(select jsonb_object_agg(log, position)::text from changes)"
+CHANGES_TEXT = "(select jsonb_object_agg(log, moved)::text from changes)"
 """The same for a statement that is SQL text."""
 
 _CHANGES = """
-select asked.number, log, position from unnest($1::int[]) with ordinality as asked(one, number) cross join changes
+select asked.number, log, moved from unnest($1::int[]) with ordinality as asked(one, number) cross join changes
 """
 _MAX_REMEMBERED = 2048
 T = TypeVar("T")
@@ -45,6 +45,11 @@ class Reading:
         self._changes: Mapping[str, int] | None = None
         self._remembered: dict[Hashable, Any] = {}
 
+    @property
+    def sign(self) -> object:
+        """What is another once the facts that are remembered are others."""
+        return self._changes
+
     async def require_heard(self) -> None:
         """Raise Problem `facts_stale` when the facts were checked too long ago."""
         await self._require_fresh("registry", "catalog")
@@ -56,7 +61,7 @@ class Reading:
 
     async def refresh(self) -> None:
         """Forget what was remembered if the facts have changed since."""
-        self._changed_to({log: position for _, log, position in await self._changed.rows(1)} or None)
+        self._changed_to({log: moved for _, log, moved in await self._changed.rows(1)} or None)
 
     def _changed_to(self, now: Mapping[str, int] | None) -> None:
         """Forget what was remembered unless the facts are as far as they were; `now`: what CHANGES said."""

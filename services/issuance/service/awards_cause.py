@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -28,6 +28,10 @@ class Cause:
 
     id: UUID
     context: Context
+
+    def again(self, number: int) -> Cause:
+        """Return the same cause for a further look, whose events are others than those of the looks before."""
+        return replace(self, id=uuid5(self.id, f"look {number}")) if number else self
 
     def ids(self, reaction: str, stream: str, events: Sequence[Event]) -> Callable[[int], UUID]:
         """Return what gives the n-th of `events`, read when it is asked, its id.

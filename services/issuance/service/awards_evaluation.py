@@ -45,12 +45,14 @@ class Results(Protocol):
 class Known:
     """What a learner has, as far as it can be read, at one moment.
 
-    `worth`: what credentials would give that a measure of one of the pathways could count.
+    `worth`: what credentials would give that a measure of one of the pathways could count. `as_read`: the holdings
+    without what the vault says of them.
     """
 
     holdings: Holdings
     at: datetime
     worth: Mapping[str, Worth]
+    as_read: Holdings
     _said: dict[tuple[str, int, Bound | None], tuple[Pathway, Evaluation]] = field(default_factory=dict, compare=False)
 
     def evaluated(self, pathway: Pathway, rests_on: Bound | None = None) -> Evaluation:
@@ -99,15 +101,15 @@ class Evaluations:
             if held.definition_id in asked and held.credential_id in holdings.vault_refs
         }
         if not wanted:
-            return Known(holdings, at, worth)
+            return Known(holdings, at, worth, holdings)
         read = await self._results.readable(learner_ref, tuple(wanted.values()))
         percentages = {id_: read[ref]["percent"] for id_, ref in wanted.items() if ref in read}
         held = tuple(_with(one, percentages) for one in holdings.held)
-        return Known(replace(holdings, held=held), at, worth)
+        return Known(replace(holdings, held=held), at, worth, holdings)
 
     async def supposed(self, holdings: Holdings, pathway: Pathway) -> Known:
         """Return holdings that are supposed, as if a learner had them now."""
-        return Known(holdings, self._clock(), await self._worth((pathway,)))
+        return Known(holdings, self._clock(), await self._worth((pathway,)), holdings)
 
     async def _worth(self, pathways: Sequence[Pathway]) -> Mapping[str, Worth]:
         """Return what credentials of the definitions that measures name would give."""

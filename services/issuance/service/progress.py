@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from kompetenspass.events.base import Event
@@ -39,6 +39,23 @@ class Seen:
     position: int = 0
 
 
+@dataclass
+class Look:
+    """What the decisions of one look rested on, and whether they said anything.
+
+    `repeated`: something that was to be said had the id of what was said before, and was not stored.
+    """
+
+    rested_on: list[Known] = field(default_factory=list)
+    said: bool = False
+    repeated: bool = False
+
+    def note(self, decided: Sequence[Event], stored: Sequence[Event]) -> None:
+        """Note what was to be said to one stream, and what of it was stored."""
+        self.said = self.said or bool(decided)
+        self.repeated = self.repeated or (bool(decided) and not stored)
+
+
 class Progresses:
     """Says how far learners have come; where an award stands, under the version that it was made under."""
 
@@ -47,7 +64,7 @@ class Progresses:
         self._facts = facts
         self._evaluations = evaluations
 
-    async def follow(self, learner_ref: str, newest: PublishedPathway, cause: Cause) -> Seen:
+    async def follow(self, learner_ref: str, newest: PublishedPathway, cause: Cause, look: Look) -> Seen:
         """Say how far the learner has come, unless it is said already; return what was seen."""
         stream, events = domain.stream_of(learner_ref, newest.pathway.id), list[Event]()
         opened = await self._evaluations.opened(newest.pathway)
@@ -55,6 +72,7 @@ class Progresses:
 
         async def decide(said: domain.Progressed) -> Sequence[Event]:
             known, folded, versions = await self._known(learner_ref, newest, opened, said)
+            look.rested_on.append(known)
             pathway, evaluation = await self._looked(known, newest, folded)
             nested = {id_: await self._looked(known, inner, folded) for id_, inner in opened.items()}
             rows = [row for row in known.holdings.stacks if row.pathway_id == pathway.id]
@@ -66,6 +84,7 @@ class Progresses:
             self._log, stream, initial=domain.INITIAL, evolve=domain.evolve, decide=decide, context=cause.context,
             event_ids=cause.ids(_REACTION, stream, events),
         )  # fmt: skip
+        look.note(events, done.events)
         return replace(seen[-1], position=done.position)
 
     async def _known(

@@ -140,6 +140,13 @@ class AwardFilter:
 class StackingFacts(Protocol):
     """What the logs say, for stacking. Nothing here holds a name or a score."""
 
+    @property
+    def sign(self) -> object:
+        """What is another once `refresh` has found that published pathways, definitions or organisations are others.
+
+        What learners hold is no part of it.
+        """
+
     async def require_fresh(self) -> None:
         """Raise Problem `facts_stale` when the facts were checked too long ago; refresh what is remembered."""
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -19,7 +20,7 @@ from kompetenspass.core.clock import Clock
 from kompetenspass.core.errors import Problem
 from kompetenspass.events.base import Event
 from kompetenspass.log.api import Log
-from kompetenspass.log.execute import Done, execute, fold
+from kompetenspass.log.execute import execute, fold
 from services.issuance.domain.progress import stream_of as progress_stream
 from services.issuance.domain.stack import INITIAL, Assessed, Stack, evolve, stack_id_of, stream_of
 from services.issuance.domain.stack_award import propose_or_award, revoked_by_issuer
@@ -28,7 +29,7 @@ from services.issuance.service.award_authority import facts_missing
 from services.issuance.service.awards_cause import Cause, because_it_is_due
 from services.issuance.service.awards_evaluation import Evaluations, subject_for
 from services.issuance.service.awards_mandate import Mandate
-from services.issuance.service.progress import Progresses, Seen
+from services.issuance.service.progress import Look, Progresses, Seen
 from services.issuance.service.stacking_ports import DueDates, PublishedPathway, StackingFacts, StackRow
 
 _log = structlog.get_logger("kompetenspass")
@@ -116,25 +117,43 @@ class Stacks:
         async def decide(state: Stack) -> Sequence[Event]:
             return revoked_by_issuer(state, revocation.reason_code, revocation.void_ab_initio)
 
-        await self._decided(stack_id, decide, cause)
+        await self._decided(stack_id, decide, cause, Look())
 
     async def reassess(self, learner_ref: str, pathway_id: str, cause: Cause) -> datetime | None:
         """Bring the learner's progress on a pathway and their awards of it up to date.
 
-        Return when time alone may change the answer.
+        Return when time alone may change the answer. What was said may have been true before only, and another process
+        may have looked before it was said: so one looks again until nothing is said, or what is known is still the same
+        after it was.
         """
-        newest = await self._facts.pathway(pathway_id)
-        if newest is None:
-            return None
         async with self._turns.setdefault(learner_ref, asyncio.Lock()):
-            seen = await self._progresses.follow(learner_ref, newest, cause)
-            self._newest = max(self._newest, seen.position)
-            moments = [seen.evaluation.next_change]
-            if seen.rows:
-                moments += [await self._again(row, seen, cause) for row in seen.rows if row.stands]
-            elif seen.evaluation.outcome == "satisfied":
-                await self._first(learner_ref, newest, cause)
+            for number in count():
+                sign, look = self._facts.sign, Look()
+                newest = await self._facts.pathway(pathway_id)
+                if newest is None:
+                    return None
+                moment = await self._once(learner_ref, newest, cause.again(number), look)
+                if not look.said or await self._is_still_so(learner_ref, sign, look):
+                    return moment
+        raise AssertionError("one looks until nothing is said")
+
+    async def _once(self, learner_ref: str, newest: PublishedPathway, cause: Cause, look: Look) -> datetime | None:
+        seen = await self._progresses.follow(learner_ref, newest, cause, look)
+        self._newest = max(self._newest, seen.position)
+        moments = [seen.evaluation.next_change]
+        if seen.rows:
+            moments += [await self._again(row, seen, cause, look) for row in seen.rows if row.stands]
+        elif seen.evaluation.outcome == "satisfied":
+            await self._first(learner_ref, newest, cause, look)
         return min((moment for moment in moments if moment is not None), default=None)
+
+    async def _is_still_so(self, learner_ref: str, sign: object, look: Look) -> bool:
+        """Return whether what a look rested on is still so, now that what it said is stored."""
+        await self._facts.refresh()
+        if look.repeated or self._facts.sign != sign:
+            return False
+        now = await self._facts.holdings(learner_ref)
+        return all(known.as_read == now for known in look.rested_on)
 
     async def reassess_due(self) -> None:
         """Look again where the time has come; what was refused is tried again the next time. A timer's work."""
@@ -161,13 +180,14 @@ class Stacks:
             if next_change is not None:
                 await self._due.note(learner_ref, pathway_id, next_change)
 
-    async def _first(self, learner_ref: str, newest: PublishedPathway, cause: Cause) -> None:
+    async def _first(self, learner_ref: str, newest: PublishedPathway, cause: Cause, look: Look) -> None:
         """Propose or make the one award that is made by itself."""
         subject = subject_for(learner_ref, newest, 1)
 
         async def decide(state: Stack) -> Sequence[Event]:
             others = await self._made_before(learner_ref, newest)
             known = await self._evaluations.known(learner_ref, (newest.pathway,))
+            look.rested_on.append(known)
             others = others or any(row.pathway_id == newest.pathway.id for row in known.holdings.stacks)
             if known.holdings.tenant not in (None, newest.awarding_body):  # it awards to its own learners only
                 return ()
@@ -175,7 +195,7 @@ class Stacks:
             mandated = await self._mandate.held(newest, known.at)
             return propose_or_award(state, assessed if mandated else _left_to_decide(assessed), others=others)
 
-        await self._decided(subject.stack_id, decide, cause)
+        await self._decided(subject.stack_id, decide, cause, look)
 
     async def _made_before(self, learner_ref: str, newest: PublishedPathway) -> bool:
         """Return whether an earlier version was proposed or awarded, whatever is projected yet."""
@@ -186,7 +206,7 @@ class Stacks:
                 return True
         return False
 
-    async def _again(self, row: StackRow, seen: Seen, cause: Cause) -> datetime | None:
+    async def _again(self, row: StackRow, seen: Seen, cause: Cause, look: Look) -> datetime | None:
         """Bring an award that was made up to date, under the version that it was made under.
 
         What was seen serves the first attempt where its stream was read before: after a conflict all is read again.
@@ -201,26 +221,28 @@ class Stacks:
         async def decide(state: Stack) -> Sequence[Event]:
             again = self._evaluations.known
             known = at_hand.pop() if at_hand else await again(row.learner_ref, (version.pathway,))
+            look.rested_on.append(known)
             assessed = known.assessed(state.subject, version, state)
             moments.append(assessed.evaluation.next_change)
             return reassess(state, assessed)
 
-        await self._decided(row.stack_id, decide, cause, folded)
+        await self._decided(row.stack_id, decide, cause, look, folded)
         return moments[-1]
 
     async def _decided(
-        self, stack_id: UUID, decide: Decide, cause: Cause, folded: tuple[Stack, int] | None = None
-    ) -> Done[Stack]:
+        self, stack_id: UUID, decide: Decide, cause: Cause, look: Look, folded: tuple[Stack, int] | None = None
+    ) -> None:
         stream, events = stream_of(stack_id), list[Event]()
 
         async def noted(state: Stack) -> Sequence[Event]:
             events[:] = await decide(state)
             return events
 
-        return await execute(
+        done = await execute(
             self._log, stream, initial=INITIAL, evolve=evolve, decide=noted, context=cause.context,
             event_ids=cause.ids(_REACTION, stream, events), folded=folded,
         )  # fmt: skip
+        look.note(events, done.events)
 
 
 def _left_to_decide(assessed: Assessed) -> Assessed:

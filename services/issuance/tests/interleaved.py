@@ -1,4 +1,4 @@
-"""Issuance's readers one page at a time: projections and reactions over two logs, in any order and more than once."""
+"""Issuance's readers one page at a time: projections and reactions over parts of two logs, in any order, and again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context, seal
 from kompetenspass.events.stacking import PathwayProgressed
-from kompetenspass.log.api import Append, Recorded, Stored
+from kompetenspass.log.api import Append, Log, Part, Recorded, Stored
 from kompetenspass.log.beside import Beside
 from kompetenspass.log.memory import MemoryLog
+from kompetenspass.log.parts import part_of
 from kompetenspass.log.project import Projection, Reaction
 from kompetenspass.log.writing import Writing
 from kompetenspass.testing.clock import FixedClock
@@ -44,10 +45,11 @@ class Scores:
 
 @dataclass
 class Reader:
-    """One projection or reaction on one log: how far it is, and where its newest page began."""
+    """One projection or reaction on a part of one log: how far it is, and where its newest page began."""
 
     of: Projection | Reaction
     log: str
+    part: Part
     position: int = 0
     page_began: int = 0
 
@@ -57,19 +59,25 @@ class Issuance:
     """Logs, read tables and readers; nothing happens by itself."""
 
     engine: AsyncEngine
+    parts: int = 1
     clock: FixedClock = field(default_factory=FixedClock)
 
     def __post_init__(self) -> None:
         self.logs = {owner: MemoryLog(owner, self.clock) for owner in ("issuance", "registry", "catalog")}
-        own, queries = self.logs["issuance"], queries_on(self.engine)
-        evaluations = Evaluations(queries, queries, Scores(), self.clock)
-        stacks = Stacks(
-            log=own, facts=queries, evaluations=evaluations, progresses=Progresses(own, queries, evaluations),
-            mandate=Mandate(queries), due=Reassessments(self.engine), clock=self.clock,
-        )  # fmt: skip
+        stacks = self.stacks(self.logs["issuance"])
         follow = (reactions.credentials_change, reactions.awards_change, reactions.awards_end)
         all_: list[Projection | Reaction] = [projections.facts, projections.overview, *(one(stacks) for one in follow)]
-        self.readers = [Reader(one, log) for one in all_ for log in one.logs]
+        parts = [Part(number, self.parts) for number in range(self.parts)]
+        self.readers = [Reader(one, log, part) for one in all_ for log in one.logs for part in parts]
+
+    def stacks(self, log: Log) -> Stacks:
+        """Return what looks at learners in one more process."""
+        queries = queries_on(self.engine)
+        evaluations = Evaluations(queries, queries, Scores(), self.clock)
+        return Stacks(
+            log=log, facts=queries, evaluations=evaluations, progresses=Progresses(log, queries, evaluations),
+            mandate=Mandate(queries), due=Reassessments(self.engine), clock=self.clock,
+        )  # fmt: skip
 
     async def emptied(self) -> None:
         """Begin with empty tables."""
@@ -80,13 +88,16 @@ class Issuance:
             await connection.execute(delete(reassessments))
 
     async def state(self, *events: Event) -> None:
-        """Append events to their owners' logs, each to a stream of its own."""
+        """Append events to their owners' logs."""
         for event in events:
             log = self.logs[event.owner()]
             number = await log.head() + 1
             self.clock.advance(seconds=1)
-            draft = seal(id_of(f"said {number} {event!r}"), event, Context(SYSTEM, self.clock(), "test"))
-            assert isinstance(await log.append(Append(f"said-{number}", 0, [draft])), Stored)
+            because = "another" if getattr(event, "reason_code", None) == "superseded" else None
+            context = Context(SYSTEM, self.clock(), "test", causation_id=because)
+            draft, stream = seal(id_of(f"said {number} {event!r}"), event, context), _stream_of(event)
+            version = len(await log.read_stream(stream))
+            assert isinstance(await log.append(Append(stream, version, [draft])), Stored)
 
     async def turn(self, number: int, length: int, *, again: bool) -> None:
         """Let one reader take a page of at most that length, or its newest page again."""
@@ -132,11 +143,10 @@ class Issuance:
 
     async def _take(self, reader: Reader, after: int, length: int) -> None:
         page = await self.logs[reader.log].read(after, length) if length else ()
-        if isinstance(reader.of, Projection):
-            await self._project(reader.of, page)
-        else:
+        if isinstance(reader.of, Reaction):
             page = self._allowed(reader.of, reader.log, page)
-            await self._react(reader.of, page)
+        own = [row for row in page if part_of(row.stream, reader.part.of) == reader.part.number]
+        await (self._project(reader.of, own) if isinstance(reader.of, Projection) else self._react(reader.of, own))
         reader.position = max(reader.position, after + len(page))
 
     async def _project(self, projection: Projection, page: Sequence[Recorded]) -> None:
@@ -160,6 +170,15 @@ class Issuance:
         """Return what of a page the projections have seen that the reaction comes after."""
         before = [reader.position for reader in self.readers if reader.of.name in reaction.after and reader.log == log]
         return [recorded for recorded in page if recorded.position <= min(before)]
+
+
+def _stream_of(event: Event) -> str:
+    """Return the stream that the event belongs to in its owner's log."""
+    for name, kind in (("achievement_id", "ach"), ("definition_id", "def"), ("pathway_id", "path"), ("org_id", "org")):
+        if hasattr(event, name) and not hasattr(event, "credential_id"):
+            return f"{kind}-{getattr(event, name)}"
+    credential_id: UUID = event.credential_id  # type: ignore[attr-defined]  # all others are about one
+    return f"{'status' if event.owner() == 'registry' else 'cred'}-{credential_id}"
 
 
 def _outcome(stack: Stack, apart: Set[UUID]) -> dict[str, Any]:

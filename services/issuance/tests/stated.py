@@ -38,10 +38,10 @@ def id_of(name: str) -> UUID:
 
 
 def recorded(event: Event, position: int) -> Recorded:
-    """Return an event as its log holds it."""
-    owner = event.owner()
+    """Return an event as its log holds it, in a stream of its own."""
+    owner, stream = event.owner(), f"said-{id_of(repr(event))}"
     draft = seal(id_of(f"{owner} {position}"), event, Context(SYSTEM, NOON + timedelta(seconds=position), "test"))
-    return Recorded(position, "stream", position, draft.id, draft.type, NOON + timedelta(days=1), draft.data)
+    return Recorded(position, stream, 1, draft.id, draft.type, NOON + timedelta(days=1), draft.data)
 
 
 def log_of(events: Iterable[Event]) -> list[Recorded]:
@@ -238,7 +238,7 @@ class _OneByOne:
             return rows
 
 
-async def told(engine: AsyncEngine, *events: Event) -> None:
+async def told(engine: AsyncEngine, *events: Event | Recorded) -> None:
     """Let the projections of a database hear events."""
     async with engine.begin() as connection:
         await say(connection, *events)

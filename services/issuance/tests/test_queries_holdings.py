@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kompetenspass.core.errors import Problem
 from kompetenspass.events import catalog, registry, stacking
 from kompetenspass.events.base import Event
+from kompetenspass.events.envelope import SYSTEM, Context, seal
+from kompetenspass.log.api import Recorded
 from kompetenspass.pathway.held import Held, LearningOutcome
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
@@ -57,7 +59,14 @@ def said(kind: type[Event], credential_id: UUID, **more: Any) -> Event:
     return kind.read(values | more)
 
 
-async def holdings(engine: AsyncEngine, *events: Event) -> Holdings:
+def caused(event: Event) -> Recorded:
+    """Return an event that another one has led to."""
+    because = Context(SYSTEM, NOON, "test", causation_id=str(id_of("cause")))
+    draft = seal(id_of("followed"), event, because)
+    return Recorded(1, "status", 1, draft.id, draft.type, NOON, draft.data)
+
+
+async def holdings(engine: AsyncEngine, *events: Event | Recorded) -> Holdings:
     await told(engine, *events)
     return await queries_on(engine).holdings(LEARNER)
 
@@ -114,12 +123,38 @@ async def test_the_registry_says_how_a_credential_stands(
 
 
 async def test_a_superseded_credential_is_there_with_its_successor(engine: AsyncEngine) -> None:
-    event = stacking.CredentialSuperseded(
-        credential_id=A, by_credential_id=B, learner_ref=LEARNER, definition_id="sko-ys-01", issuer_org=KOMMUN,
-        cause="correction",
-    )  # fmt: skip
-    found = await holdings(engine, *earned("a"), *earned("b"), event)
+    found = await holdings(engine, *earned("a"), *earned("b"), SUPERSEDED)
     assert {held.credential_id: held.superseded_by for held in found.held} == {A: B, B: None}
+
+
+SUPERSEDED = stacking.CredentialSuperseded(
+    credential_id=A, by_credential_id=B, learner_ref=LEARNER, definition_id="sko-ys-01", issuer_org=KOMMUN,
+    cause="correction",
+)  # fmt: skip
+
+
+async def test_a_successor_that_was_not_seen_yet_takes_nobodys_place(engine: AsyncEngine) -> None:
+    found = await holdings(engine, *earned("a"), *merit("b"), SUPERSEDED)
+    assert [(held.credential_id, held.superseded_by) for held in found.held] == [(A, None)]
+    assert found.held[0].standing == "valid"
+    followed = said(registry.CredentialRevoked, A, reason_code="superseded", void_ab_initio=False)
+    assert (await holdings(engine, caused(followed))).held[0].standing == "unknown"
+    found = await holdings(engine, issued(offered("b"), "copy of b"))
+    assert {held.credential_id: held.superseded_by for held in found.held} == {A: B, B: None}
+    assert found.held[0].standing == "revoked"
+
+
+async def test_what_an_issuer_itself_calls_superseded_is_revoked(engine: AsyncEngine) -> None:
+    revoked = said(registry.CredentialRevoked, A, reason_code="superseded", void_ab_initio=False)
+    assert (await holdings(engine, *earned("a"), revoked)).held[0].standing == "revoked"
+
+
+async def test_a_credential_is_not_held_before_its_achievement_was_seen(engine: AsyncEngine) -> None:
+    planned, result, confirmed, *credential = earned("a", route="validation_rpl")
+    assert await holdings(engine, *credential) == Holdings()
+    assert await holdings(engine, planned, result) == Holdings()
+    (held,) = (await holdings(engine, planned, result, confirmed)).held
+    assert (held.rpl, held.awarded_at) == (True, NOON + timedelta(seconds=3))
 
 
 async def test_a_constituent_has_the_copies_that_are_live_now(engine: AsyncEngine) -> None:

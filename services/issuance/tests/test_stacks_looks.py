@@ -47,7 +47,7 @@ async def test_a_usual_look_takes_one_statement_to_find_it_and_one_for_the_holdi
     await statements.counted()
     await heard(issuance, CREDENTIALS, issued)
     assert await progressed(issuance) == 2
-    assert await statements.counted() == 3, "and one, once, to know the definition"
+    assert await statements.counted() == 5, "one, once, to know the definition; two to know that it is still so"
     await heard(issuance, CREDENTIALS, issued)
     assert await statements.counted() == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
@@ -27,6 +28,7 @@ from kompetenspass.log.api import Recorded
 from kompetenspass.log.writing import Writing
 from kompetenspass.testing.clock import NOON
 from kompetenspass.testing.postgres import Database
+from kompetenspass.testing.waiting import until
 from kompetenspass.web.migrate import engine_of
 from services.registry import tables as t
 from services.registry.domain.status_list import first_list
@@ -99,7 +101,8 @@ async def filled(connection: AsyncConnection, events: Iterable[Recorded], *, pag
 async def rows(connection: AsyncConnection) -> list[Any]:
     """Return what the list and the answers are made of."""
     shown = (t.status_lists, t.credentials, t.copies, t.list_uses)
-    return [sorted(map(repr, (await connection.execute(select(table))).all())) for table in shown]
+    columns = [[column for column in table.c if column is not t.copies.c.changed] for table in shown]
+    return [sorted(map(repr, (await connection.execute(select(*each))).all())) for each in columns]
 
 
 async def values(connection: AsyncConnection) -> dict[int, int]:
@@ -160,8 +163,54 @@ async def test_a_second_use_of_an_index_alarms_names_both_and_stays_revocable(co
     assert (alarm["event"], alarm["alarm"], alarm["credentials"]) == ("status_index_used_twice", True, [str(B), str(A)])
 
 
+async def test_of_two_uses_of_an_index_the_first_in_the_log_has_it_whichever_is_seen_first(
+    connection: AsyncConnection,
+) -> None:
+    third = issued(UUID(int=3), 3)
+    events = log_of("issuance", [issued(B, 3), FIRST, third])
+    seen = []
+    for order in itertools.permutations(events):
+        with capture_logs() as lines:
+            async with filled(connection, [*order, *order]):
+                seen.append(await rows(connection))
+                held = select(t.copies.c.credential_id, t.copies.c.clashes_with)
+                found = {tuple(row) for row in await connection.execute(held)}
+        assert found == {(B, None), (A, B), (UUID(int=3), B)}
+        assert len(lines) == 2
+    assert all(one == seen[0] for one in seen)
+
+
 async def test_the_database_itself_refuses_a_second_holder_of_an_index(connection: AsyncConnection) -> None:
     async with filled(connection, log_of("issuance", [FIRST])):
-        rival = FIRST.copies[0].model_dump() | {"digest": "other", "credential_id": B}
+        rival = FIRST.copies[0].model_dump() | {"digest": "other", "credential_id": B, "position": 2}
         with pytest.raises(IntegrityError, match="copies_one_per_index"):
             await connection.execute(insert(t.copies).values(rival))
+
+
+async def test_a_page_waits_for_an_earlier_credential_before_it_holds_a_later_one(
+    connection: AsyncConnection, database: Database
+) -> None:
+    """So pages of other parts, and of the other log, which do the same, never wait for each other in a circle."""
+    await connection.commit()
+    other = engine_of(database.dsn("registry"), "registry")
+    later = suspended("issuer").model_copy(update={"credential_id": B})
+    async with other.begin() as before, other.connect() as third, asyncio.TaskGroup() as group:
+        await before.execute(insert(t.credentials).values(credential_id=A))
+        page = group.create_task(written(connection, log_of("registry", [later, REVOKED])))
+        await until(lambda: is_waited_for(third))
+        await third.execute(insert(t.credentials).values(credential_id=B))
+        await third.rollback()
+        await before.commit()
+        await page
+    await other.dispose()
+
+
+async def written(connection: AsyncConnection, events: Iterable[Recorded]) -> None:
+    """Write a page, and take it back."""
+    async with filled(connection, events, page=100):
+        pass
+
+
+async def is_waited_for(connection: AsyncConnection) -> bool:
+    waiting = await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+    return bool(waiting)

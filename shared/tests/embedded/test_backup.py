@@ -14,6 +14,7 @@ from kompetenspass.core.errors import Problem
 from kompetenspass.embedded.backup import backup, restore
 from kompetenspass.embedded.postgres import ADMIN, EmbeddedPostgres
 from kompetenspass.embedded.provision import connected, drop_database, ensure_database, provision
+from kompetenspass.testing.former import former_log
 
 NAME = "kept"
 
@@ -69,6 +70,16 @@ async def test_restored_logs_have_a_new_epoch_and_go_on_after_their_head(
     await restore(server, file, NAME)
     assert await epoch(server) != before
     assert await append(server, "c") == 2
+
+
+async def test_a_log_of_an_older_backup_is_brought_up_to_date(server: EmbeddedPostgres, tmp_path: Path) -> None:
+    async with connected(server.admin_dsn(NAME)) as admin, admin.transaction():
+        await admin.execute("DROP SCHEMA issuance_log CASCADE")
+        await admin.execute(former_log("issuance"))
+    await restore(server, await backup(server, tmp_path / "db.backup", NAME), NAME)
+    async with connected(server.admin_dsn(NAME)) as admin:
+        assert await admin.fetchval("SELECT count(*) FROM issuance_log.log_p1") == 45
+    assert await append(server, "a") == 46
 
 
 async def test_a_restored_service_has_its_rights_again(server: EmbeddedPostgres, tmp_path: Path) -> None:

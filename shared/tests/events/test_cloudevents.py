@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 
+from kompetenspass.core.digest import canonical_json
 from kompetenspass.events.base import AUDIENCES, Event
 from kompetenspass.events.cloudevents import CloudEvent, cloud_event, schema_url
 from kompetenspass.events.codec import EVENTS, UPCASTS
@@ -113,6 +114,7 @@ def test_every_event_is_a_cloudevent_and_its_data_is_as_its_schema_says(one: Rec
         assert all(isinstance(value, str) and value for value in event.attributes.values())
         jsonschema.Draft202012Validator(closed(schema)).validate(json.loads(event.data))
         assert event.attributes["dataschema"] == schema_url(SOURCE, one.type, audience)
+        assert event.structured_json() == canonical_json(event.structured())
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)

@@ -133,7 +133,7 @@ async def test_facts_are_fresh_until_they_were_checked_too_long_ago(runtime: Run
 async def until_ready(runtime: Runtime) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not (await runtime.ready()).ready or await runtime.readers.checked_at("verification") is None:
-            await runtime.feeds["verification"].wait(10**9, 0.05)
+            await runtime.log.wait(10**9, 0.05)
 
 
 async def test_migrations_run_once_whoever_starts_first(settings: Settings, package: str, runtime: Runtime) -> None:
@@ -163,7 +163,7 @@ async def test_a_timer_runs_in_one_process_only_and_survives_its_own_failure(set
     async with first:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not runs:
-                await first.feeds["verification"].wait(10**9, 0.01)
+                await first.log.wait(10**9, 0.01)
         async with second, asyncio.timeout(PATIENCE_SECONDS):
             await third.wait()
     assert set(runs) == {"first"}

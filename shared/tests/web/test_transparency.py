@@ -21,6 +21,7 @@ from kompetenspass.log.merkle.kept import Kept
 from kompetenspass.log.merkle.note import verified_checkpoint, verifier_of
 from kompetenspass.log.merkle.tree import EMPTY, row_hash, verify_consistency, verify_inclusion
 from kompetenspass.log.postgres import PostgresLog
+from kompetenspass.testing.histories import history
 from kompetenspass.testing.postgres import Database
 from kompetenspass.testing.waiting import until
 from kompetenspass.web.app import build_app
@@ -32,10 +33,6 @@ from kompetenspass.web.transparency import PublicLog, transparency
 
 MIGRATIONS = "trial_transparent.verification.migrations"
 BASE = "https://verification.example/a"
-_REVISION = """
-from kompetenspass.log.merkle.revisions import drop_tree as downgrade, make_tree as upgrade
-revision, down_revision, branch_labels, depends_on = "0001", None, None, None
-"""
 
 
 class Settings(ServiceSettings):
@@ -46,11 +43,7 @@ class Settings(ServiceSettings):
 @pytest.fixture(scope="session", autouse=True)
 def migrations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     root = tmp_path_factory.mktemp("transparent")
-    folder = root / "trial_transparent" / "verification" / "migrations"
-    folder.mkdir(parents=True)
-    (folder / "0001_merkle.py").write_text(_REVISION)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(root)
+    with history(root, "transparent", "kompetenspass.log.merkle.revisions", "tree", "verification"):
         yield
 
 

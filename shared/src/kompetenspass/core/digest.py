@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -27,6 +28,14 @@ def canonical_json(value: object) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # nested deep, or a lone surrogate, which has no UTF-8: a ValueError here
         return _encode(value).encode("utf-8")
+
+
+def canonical_around(texts: Mapping[str, str], name: str, inner: bytes) -> bytes:
+    """Return an object of texts, with `inner`, which is canonical JSON already, as one more member, as canonical JSON.
+
+    The names are ASCII. Raises TypeError for a text that has no UTF-8.
+    """
+    return orjson.dumps({**texts, name: orjson.Fragment(inner)}, option=orjson.OPT_SORT_KEYS)
 
 
 def _is_plain(value: Any) -> bool:

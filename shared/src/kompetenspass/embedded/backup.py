@@ -17,7 +17,7 @@ from kompetenspass.embedded.provision import (
     provision,
     rename_database,
 )
-from kompetenspass.log.postgres import renew_epoch
+from kompetenspass.log.partitions import renew_epoch
 
 
 async def backup(server: EmbeddedPostgres, file: Path, database: str = DATABASE) -> Path:
@@ -47,13 +47,17 @@ async def restore(server: EmbeddedPostgres, file: Path, database: str = DATABASE
     await _roles(server, beside)
     arguments = ("--exit-on-error", "--single-transaction", "--clean", "--if-exists")
     await _program(server, "pg_restore", *arguments, "--dbname", server.admin_dsn(beside), str(file))
+    await provision(server.admin_dsn(beside), SERVICES)  # an older backup's logs are brought up to date
     await _new_epochs(server, beside)
     await _swap(server, database, beside, old)
 
 
 async def _roles(server: EmbeddedPostgres, database: str) -> None:
-    """Make the roles that the backup names, and the grants on the database, which no dump holds."""
+    """Make the roles that the backup names, and the grants on the database, which no dump holds; its logs it has."""
     await provision(server.admin_dsn(database), SERVICES)
+    async with connected(server.admin_dsn(database)) as admin:
+        for owner in SERVICES:
+            await admin.execute(f"DROP SCHEMA {owner}_log CASCADE")
 
 
 async def _new_epochs(server: EmbeddedPostgres, database: str) -> None:
@@ -68,7 +72,8 @@ async def _follow(admin: asyncpg.Connection, service: str, owner: str) -> None:
     """Let the readers of a service, restored with the log that they read, follow it in its new epoch."""
     if await admin.fetchval("SELECT to_regclass($1)", f"{service}.runner_cursor"):
         epoch = await admin.fetchval(f"SELECT epoch FROM {owner}_log.log_head")  # noqa: S608  names of ours
-        moved = f"UPDATE {service}.runner_cursor SET epoch = $1 WHERE log = $2"  # noqa: S608  names of ours
+        await admin.execute(f"ALTER TABLE {service}.runner_cursor ADD COLUMN IF NOT EXISTS next_offset bigint")
+        moved = f"UPDATE {service}.runner_cursor SET epoch = $1, next_offset = NULL WHERE log = $2"  # noqa: S608  as above
         await admin.execute(moved, epoch, owner)
 
 

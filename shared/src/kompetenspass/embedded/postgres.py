@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import fcntl
 import os
 import shutil
 import signal
@@ -19,6 +18,7 @@ from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.embedded import orphan
 from kompetenspass.embedded.account import Account, choose_account, private_folder
 from kompetenspass.embedded.binaries import postgres_installation
+from kompetenspass.embedded.folders import locked
 from kompetenspass.embedded.provision import ensure_database
 
 DATABASE = "kompetenspass"
@@ -111,7 +111,7 @@ class EmbeddedPostgres:
         return self.dsn(ADMIN, database)
 
     def _start(self) -> None:
-        self._lock = _locked(self.folder)
+        self._lock = locked(self.folder, "the embedded PostgreSQL")
         try:
             self.attach()
             self._make_data()
@@ -149,7 +149,7 @@ class EmbeddedPostgres:
             "listen_addresses": "",
             "unix_socket_directories": str(self.socket_folder),
             "unix_socket_permissions": "0700",
-            "max_connections": "200",
+            "max_connections": "300",
             "jit": "off",
             "log_error_verbosity": "terse",  # no DETAIL: it would put stored values into the log
         }
@@ -183,31 +183,6 @@ class EmbeddedPostgres:
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.close()
-
-
-def _locked(folder: Path) -> IO[str]:
-    """Return the open, locked lock file of the folder; the lock ends with this process, however that ends."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (folder / "lock").open("a")
-    except PermissionError as error:
-        raise Problem(
-            "state_folder_not_ours",
-            "The state folder belongs to another user.",
-            kind=Kind.UNAVAILABLE,
-            remedy=f"Run as the owner of {folder}, or choose another state folder.",
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
-        raise Problem(
-            "already_running",
-            "Another process runs the embedded PostgreSQL of this folder.",
-            kind=Kind.CONFLICT,
-            remedy="Stop the other one first, or choose another state folder.",
-        ) from error
-    return lock
 
 
 def _same_major_version(data: Path, account: Account) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from kompetenspass.log.postgres import install
+from kompetenspass.log.partitions import install
 
 SERVICES = ("catalog", "issuance", "registry", "verification", "wallet")
 READER = "log_reader"

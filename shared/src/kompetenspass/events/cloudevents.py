@@ -16,7 +16,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from kompetenspass.core.clock import rfc3339
-from kompetenspass.core.digest import canonical_json
+from kompetenspass.core.digest import canonical_around, canonical_json
 from kompetenspass.events.audiences import for_audience, key_for, reaches, stream_is_shown
 from kompetenspass.events.base import Audience, Event
 from kompetenspass.events.codec import EVENTS
@@ -82,6 +82,10 @@ class CloudEvent:
     def structured(self) -> dict[str, Any]:
         """Return the event in structured mode, as JSON values, for the media type `STRUCTURED`."""
         return {**self.attributes, "data": json.loads(self.data)}
+
+    def structured_json(self) -> bytes:
+        """Return the event in structured mode as canonical JSON; the data is that already."""
+        return canonical_around(self.attributes, "data", self.data)
 
     def kafka_headers(self) -> list[tuple[str, bytes]]:
         """Return the headers of a Kafka record in binary mode; its value is `data` and its key is `key`."""

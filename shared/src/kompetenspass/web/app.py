@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from fastapi import APIRouter, FastAPI
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import BaseRoute
 
 from kompetenspass.core.clock import Clock
@@ -15,7 +15,7 @@ from kompetenspass.web.auth import AccessTokens
 from kompetenspass.web.edge import Edge
 from kompetenspass.web.errors import Refusals, install_handlers
 from kompetenspass.web.outbound import Outbound
-from kompetenspass.web.readiness import Readiness
+from kompetenspass.web.readiness import METRICS, Readiness
 from kompetenspass.web.settings import ServiceSettings
 from kompetenspass.web.telemetry import tracer_of
 
@@ -117,5 +117,11 @@ def _health(runtime: ServiceRuntime) -> APIRouter:
         """Whether requests can be answered: the lag of each cursor, what is parked, the appender's health."""
         readiness = await runtime.ready()
         return JSONResponse(readiness.as_json(), 200 if readiness.ready else 503, headers={"Cache-Control": "no-store"})
+
+    @router.get("/metrics", include_in_schema=False)
+    async def metrics() -> PlainTextResponse:
+        """What /readyz says, for a program that keeps it."""
+        said = (await runtime.ready()).as_metrics(runtime.settings.service)
+        return PlainTextResponse(said, media_type=METRICS, headers={"Cache-Control": "no-store"})
 
     return router

@@ -16,12 +16,14 @@ import typer
 import uvloop
 
 from kompetenspass.core.errors import Problem, not_found
+from kompetenspass.log.detached.folder import Detached, WithDetached
 from kompetenspass.log.merkle import audit
 from kompetenspass.log.merkle.kept import FolderBroken, Kept
 from kompetenspass.log.merkle.note import NoteRefused, Verifier, verifier_of
 from kompetenspass.log.merkle.rows import ExportedFile, LogTables, Rows, export, tables_of
 from kompetenspass.log.merkle.serving import ServedLog
 from kompetenspass.log.merkle.store import TreeStore
+from kompetenspass.web.feeds import detached_of
 from kompetenspass.web.migrate import engine_of
 from kompetenspass.web.outbound import Outbound
 from kompetenspass.web.settings import ServiceSettings
@@ -33,6 +35,10 @@ _UNABLE = (Problem, FolderBroken, NoteRefused, OSError, ValueError, asyncpg.Post
 Folder = Annotated[Path, typer.Argument(help="The auditor's folder.")]
 Url = Annotated[str | None, typer.Option(help="Where the log is public; by default the service's tables are read.")]
 Dsn = Annotated[str | None, typer.Option(help="A role that may read the log; by default the service's own.")]
+
+DetachedDir = Annotated[
+    Path | None, typer.Option(help="The folder with detached partitions, if it is not the service's.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,9 @@ class Auditing:
         async with self._served(url) as served:
             return await audit.keep(served, kept)
 
-    async def verify(self, folder: Path, url: str | None, dsn: str | None, files: list[Path]) -> audit.Outcome:
+    async def verify(
+        self, folder: Path, url: str | None, dsn: str | None, files: list[Path], detached: Path | None = None
+    ) -> audit.Outcome:
         """Return what the log's rows are, held against the folder. Raises Problem, FolderBroken, NoteRefused."""
         kept, parts = Kept(folder), list[Rows](map(ExportedFile, files))
         async with AsyncExitStack() as stack:
@@ -59,7 +67,7 @@ class Auditing:
             tables = None
             if dsn or not files:
                 tables = await stack.enter_async_context(self._tables(dsn))
-                parts.append(tables)
+                parts.append(tables if files else WithDetached(self._detached(detached, dsn), tables))
             return await audit.verify(parts, tables, kept, beyond)
 
     async def prove(self, position: int | None, event: UUID | None, size: int | None) -> dict[str, Any]:
@@ -77,10 +85,16 @@ class Auditing:
         async with self._own() as served:
             return (await served.consistency(first, second)).as_json()
 
-    async def export(self, file: Path, dsn: str | None) -> int:
-        """Return how many rows were written to a new file. Raises FileExistsError."""
+    async def export(self, file: Path, dsn: str | None, detached: Path | None = None) -> int:
+        """Return how many rows were written to a new file. Raises FileExistsError, NoLongerKept."""
         async with self._tables(dsn) as tables:
-            return await export(tables, file)
+            return await export(WithDetached(self._detached(detached, dsn), tables), file)
+
+    def _detached(self, folder: Path | None, dsn: str | None) -> Detached | None:
+        """Return the files of what was detached: in the folder that was named, else in that of the settings."""
+        if folder or dsn:  # who names a database has no settings of the service
+            return Detached(folder, self.service) if folder else None
+        return detached_of(self.settings(), self.service)
 
     def _own_verifier(self) -> Verifier:
         return signer_of(self.settings()).verifier
@@ -129,9 +143,10 @@ def audit_cli(service: str, settings: Callable[[], ServiceSettings]) -> typer.Ty
         url: Url = None,
         dsn: Dsn = None,
         file: Annotated[list[Path] | None, typer.Option(help="An exported part of the log; the oldest first.")] = None,
+        detached: DetachedDir = None,
     ) -> None:
         """Hold every row against what was kept; names the first wrong position and leaves with 1."""
-        _told(_run(work.verify(folder, url, dsn, file or [])), "verified")
+        _told(_run(work.verify(folder, url, dsn, file or [], detached)), "verified")
 
     _add_showing(cli, work)
     return cli
@@ -152,9 +167,9 @@ def _add_showing(cli: typer.Typer, work: Auditing) -> None:
         typer.echo(json.dumps(_run(proof)))
 
     @cli.command("export")
-    def export_(file: Path, dsn: Dsn = None) -> None:
+    def export_(file: Path, dsn: Dsn = None, detached: DetachedDir = None) -> None:
         """Write the rows to a new file, one JSON object a line, for `verify --file`. It holds personal references."""
-        typer.echo(f"exported {_run(work.export(file, dsn))} events")
+        typer.echo(f"exported {_run(work.export(file, dsn, detached))} events")
 
 
 def _told(outcome: audit.Outcome, done: str) -> None:

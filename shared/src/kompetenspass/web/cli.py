@@ -1,4 +1,5 @@
-"""The commands that every service has: serve (the default), migrate, replay, parked, audit."""
+"""The commands that every service has: serve (the default), migrate, replay, projections, parked, audit, log,
+relay, topics."""
 
 from __future__ import annotations
 
@@ -22,6 +23,9 @@ from kompetenspass.core.errors import Problem
 from kompetenspass.log.unparking import Unparking
 from kompetenspass.web.auditing import audit_cli
 from kompetenspass.web.migrate import upgrade
+from kompetenspass.web.moving import projections_cli
+from kompetenspass.web.partitioning import log_cli
+from kompetenspass.web.relaying import add_relaying
 from kompetenspass.web.runtime import Runtime
 from kompetenspass.web.settings import ServiceSettings
 from kompetenspass.web.telemetry import configure_logging, logger
@@ -65,9 +69,25 @@ def service_cli(create_app: CreateApp[S], settings_class: type[S]) -> typer.Type
         runtime = runtime_of(create_app(read_settings(settings_class)))
         run(_replayed(runtime, [projection] if projection else runtime.readers.names, drop_old=drop_old))
 
-    cli.add_typer(_parked_cli(create_app, settings_class), name="parked")
-    cli.add_typer(audit_cli(settings_class.service, lambda: read_settings(settings_class)), name="audit")
+    _add_groups(cli, create_app, settings_class)
     return cli
+
+
+def _add_groups(cli: typer.Typer, create_app: CreateApp[S], settings_class: type[S]) -> None:
+    """Add the commands that come in groups."""
+    service = settings_class.service
+
+    def settings() -> S:
+        return read_settings(settings_class)
+
+    def runtime() -> Runtime:
+        return runtime_of(create_app(settings()))
+
+    cli.add_typer(projections_cli(runtime, run), name="projections")
+    cli.add_typer(_parked_cli(create_app, settings_class), name="parked")
+    cli.add_typer(audit_cli(service, settings), name="audit")
+    cli.add_typer(log_cli(service, runtime), name="log")
+    add_relaying(cli, service, settings)
 
 
 def read_settings(settings_class: type[S]) -> S:

@@ -7,14 +7,19 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Protocol
 
+import asyncpg
 import structlog
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.core.ids import uuid7
+from kompetenspass.log.fates import Fate, fate_of
+from kompetenspass.log.outages import database_unavailable, outcome_unknown
 from kompetenspass.web.errors import Refusals
 from kompetenspass.web.telemetry import enter_trace, logger, parent_of, unrecorded
 
@@ -24,6 +29,7 @@ OWNER: ContextVar[str] = ContextVar("kompetenspass_owner")
 WAIT_SECONDS = 5.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _WAIT = re.compile(r"\s*([a-z]+)=(\d{1,18})\s*\Z")
+_OF_THE_DATABASE = (DBAPIError, NoConnectionFree, asyncpg.PostgresError, asyncpg.InterfaceError)
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -107,7 +113,12 @@ class Edge:
             await self._refusals.of(scope["path"], problem)(scope, receive, answer)
         except _CallerGone:
             logger().info("caller_gone", method=scope["method"])
-        except Exception:
+        except Exception as error:
+            outage = _outage(error, scope["method"])
+            if outage is not None and not answer.status:
+                logger().warning("database_lost", method=scope["method"], error=outage.detail)
+                await self._refusals.of(scope["path"], outage)(scope, receive, answer)
+                return
             logger().exception("request_failed", method=scope["method"])
             trace.get_current_span().set_status(trace.StatusCode.ERROR)
             if answer.status:
@@ -120,6 +131,14 @@ class Edge:
             if not found:
                 raise Problem("invalid_request", "Wait-For is not understood.", remedy="Write it as owner=position.")
             await self._runtime.caught_up(found[1], int(found[2]), WAIT_SECONDS)
+
+
+def _outage(error: Exception, method: str) -> Problem | None:
+    """Return what the caller is told where the database is only away, None of any other error."""
+    if not isinstance(error, _OF_THE_DATABASE) or fate_of(error) is not Fate.OUTAGE:
+        return None
+    told = database_unavailable if method in _WITHOUT_BODY else outcome_unknown
+    return told(type(error).__name__)
 
 
 class _CallerGone(Exception):

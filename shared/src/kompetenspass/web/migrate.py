@@ -29,7 +29,10 @@ def engine_of(
     async def connect() -> asyncpg.Connection:
         settings = {"search_path": schema, "application_name": schema, "timezone": "UTC"}
         settings["idle_in_transaction_session_timeout"] = f"{answer_seconds or 0:.0f}s"  # 0: never
-        return await asyncpg.connect(dsn, server_settings=settings, command_timeout=answer_seconds)
+        try:
+            return await asyncpg.connect(dsn, server_settings=settings, command_timeout=answer_seconds)
+        except OSError as error:  # nobody listens there, which is for the caller as if it were still starting
+            raise asyncpg.CannotConnectNowError(type(error).__name__) from error
 
     return create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=5, hide_parameters=True

@@ -14,9 +14,12 @@ from kompetenspass.core.clock import Clock, system_clock
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.keys import es256
 from kompetenspass.log.api import Feed
-from kompetenspass.log.postgres import PostgresFeed, PostgresLog
+from kompetenspass.log.fates import Fate, fate_of
+from kompetenspass.log.postgres import PostgresLog
 from kompetenspass.log.project import Projection, Reaction
 from kompetenspass.log.readers import Lag, Readers
+from kompetenspass.log.shares import OTHER_TRANSPORT
+from kompetenspass.web.feeds import detached_of, foreign_feeds, started
 from kompetenspass.web.migrate import engine_of, upgrade
 from kompetenspass.web.outbound import Outbound
 from kompetenspass.web.readiness import CursorState, Readiness
@@ -26,6 +29,7 @@ from kompetenspass.web.telemetry import logger
 from kompetenspass.web.timers import Leadership, Timer, run_timer
 
 _WATCH_SECONDS = 1.0
+_READY_SECONDS = 5.0
 
 
 class Runtime:
@@ -51,8 +55,8 @@ class Runtime:
         self.http = http or outbound_of(settings)
         self.engine = engine_of(settings.database_dsn, self.service)
         self.statements = Statements(settings.database_dsn, self.service)
-        self.log = PostgresLog(self.service, settings.database_dsn)
-        self._foreign = {owner: PostgresFeed(owner, dsn) for owner, dsn in settings.feed_dsns.items()}
+        self.log = PostgresLog(self.service, settings.database_dsn, detached=detached_of(settings, self.service))
+        self._foreign = foreign_feeds(settings, clock)
         self.feeds: dict[str, Feed] = {**self._foreign, self.service: self.log}
         self.readers = Readers(self.service, self.engine, self.feeds, clock)
         self.fatal, self.stopping = asyncio.Event(), asyncio.Event()
@@ -86,9 +90,9 @@ class Runtime:
             stack.push_async_callback(self.engine.dispose)
             stack.push_async_callback(self.statements.close)
             await stack.enter_async_context(self.http)
-            for transport in (self.log, *self._foreign.values()):
-                await transport.start()
-                stack.push_async_callback(transport.stop)
+            await self.log.start()
+            stack.push_async_callback(self.log.stop)
+            await started(self._foreign, self.settings, stack)
             for start in self._starts:
                 await start()
             await self._start_readers(stack)
@@ -133,18 +137,28 @@ class Runtime:
             )
 
     async def ready(self) -> Readiness:
-        """Return whether requests can be answered: once caught up with the heads seen at start, nothing that judges
-        validity parked, the appender healthy."""
+        """Return whether requests can be answered: the database answers, once caught up with the heads seen at start,
+        nothing that judges validity parked, the appender healthy."""
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                return await self._readiness()
+        except Exception as error:
+            if fate_of(error) is not Fate.OUTAGE:
+                raise
+            return Readiness(("database_unavailable",), (), None, self.log.healthy, self.log.refusing)
+
+    async def _readiness(self) -> Readiness:
         lags, parked = await self.readers.lags(), await self.readers.parked.list()
         healthy = self.log.healthy
         faults = {
             "appender_failed": not healthy,
             "catching_up": not all(lag.started for lag in lags),
-            "reader_halted": any(lag.halted for lag in lags),
+            "reader_halted": any(lag.halted not in (None, OTHER_TRANSPORT) for lag in lags),
+            "other_transport": any(lag.halted == OTHER_TRANSPORT for lag in lags),
             "judgement_parked": bool(parked) and await self.readers.judging_parked() > 0,
         }
         reasons = tuple(reason for reason, holds in faults.items() if holds)
-        return Readiness(reasons, [_cursor(lag) for lag in lags], len(parked), healthy)
+        return Readiness(reasons, [_cursor(lag) for lag in lags], len(parked), healthy, self.log.refusing)
 
     @asynccontextmanager
     async def maintained(self) -> AsyncIterator[Readers]:
@@ -163,7 +177,8 @@ class Runtime:
     async def _is_stale(self, owner: str) -> bool:
         checked_at = await self.readers.checked_at(owner)
         limit = timedelta(seconds=self.settings.max_staleness_seconds)
-        return checked_at is None or self.clock() - checked_at > limit
+        # a moment that lies ahead was noted before the clock was set back, and says nothing of now
+        return checked_at is None or abs(self.clock() - checked_at) > limit
 
     async def _start_readers(self, stack: AsyncExitStack) -> None:
         tasks = [asyncio.create_task(self._watch(), name=f"{self.service}:watch")]
@@ -200,4 +215,4 @@ async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
 
 
 def _cursor(lag: Lag) -> CursorState:
-    return CursorState(lag.reader, lag.log, lag.position, lag.head, lag.halted, lag.stalled)
+    return CursorState(lag.reader, lag.log, lag.position, lag.head, lag.halted, lag.stalled, lag.reachable)

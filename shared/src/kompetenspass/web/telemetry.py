@@ -49,7 +49,7 @@ def configure_logging(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "alembic", "asyncio", "uvicorn.error"):
+    for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "alembic", "asyncio", "uvicorn.error", "aiokafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from kompetenspass.core.errors import Kind, Problem
+from kompetenspass.embedded.children import with_parent
 
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}  # C.UTF-8: Java opens files by names of any characters
 _LOGGING = Path(__file__).with_name("log4j2.xml")
@@ -47,7 +48,7 @@ class Java:
 
     def spawn(self, command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
         """Start a command that is killed when this process dies, in a session that Ctrl-C does not reach."""
-        return _Spawning.of_this_process().ask(lambda: _spawned([*_with_us(), *command], log))
+        return _Spawning.of_this_process().ask(lambda: _spawned([*with_parent(), *command], log))
 
 
 def find_java() -> Path:
@@ -100,12 +101,6 @@ class _Spawning(threading.Thread):
                 answer.set_result(start())
             except OSError as error:
                 answer.set_exception(error)
-
-
-def _with_us() -> list[str]:
-    """Return the words before a command that end it with its parent; none where the system has no such program."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
 def _spawned(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:

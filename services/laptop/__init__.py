@@ -1,0 +1,1 @@
+"""The laptop: the five services with all they need on one machine; the only folder that knows several of them."""
