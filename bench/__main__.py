@@ -21,7 +21,10 @@ from bench.processes import end, ended_by_signal
 from bench.report import Report
 
 RESULTS = Path(__file__).parent / "results"
-CASES = ("crypto", "endpoints", "eventlog", "statuslist", "projection", "merkle", "pathway", "flow", "memory")
+CASES = (
+    "crypto", "endpoints", "eventlog", "statuslist", "projection", "relay", "freshness", "merkle", "pathway", "flow",
+    "memory",
+)  # fmt: skip
 """In this order: what needs the quietest machine comes first. Each is a module of `bench.cases`."""
 _END_SECONDS = 180.0  # a case that is told to stop ends its platform and its database first
 

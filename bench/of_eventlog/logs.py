@@ -20,7 +20,8 @@ from bench.processes import family_seconds
 from bench.report import Series
 from kompetenspass.embedded.postgres import EmbeddedPostgres
 from kompetenspass.embedded.provision import connected
-from kompetenspass.log.postgres import PostgresFeed, PostgresLog, install
+from kompetenspass.log.partitions import install
+from kompetenspass.log.postgres import PostgresFeed, PostgresLog
 
 RATE = "events/s"
 OWNER, PLAIN, READER = "issuance", "plain", "log_reader"

@@ -31,7 +31,7 @@ from kompetenspass.embedded.provision import connected
 from kompetenspass.events import catalog, registry
 from kompetenspass.events.base import Event
 from kompetenspass.events.envelope import SYSTEM, Context, seal
-from kompetenspass.events.issuance import CredentialOffered
+from kompetenspass.events.issuance import AchievementConfirmed, AssessmentPlanned, CredentialOffered
 from kompetenspass.events.registry import StatusRef
 from kompetenspass.log.api import Append, Log, Stored
 from kompetenspass.web.cli import runtime_of
@@ -50,11 +50,13 @@ _NAMES = UUID("00000000-3b5e-5c1d-9c3e-5b1f0f0c7a11")
 _LOG, _STATE, _OVERVIEW = "issuance_log", "issuance", "issuance_overview_g1"
 _COPIED = (
     (_LOG, "log_stream"),
+    (_OVERVIEW, "achievements"),
     (_OVERVIEW, "credentials"),
     (_OVERVIEW, "stacks"),
     (_STATE, "offers"),
     (_STATE, "reassessments"),
 )
+_SOME_COLUMNS = {"log_stream": ("stream", "version")}  # where its events stand, is another thing for each
 _AT_ONCE = 500
 
 
@@ -154,6 +156,7 @@ async def first_learner(runtime: Runtime) -> None:
         digest = content_digest(_definition(definition_id))
         terms = {"definition_id": definition_id, "definition_version": 1, "definition_digest": digest}
         merit = {"achievement_id": learner.id_of(f"achievement {definition_id}")}
+        await state(runtime.log, f"ach-{merit['achievement_id']}", *_earned(learner, merit, terms))
         credential_id = learner.id_of(f"credential {definition_id}")
         events = _offered(learner, credential_id, merit, terms), _issued(learner, credential_id, merit, terms)
         await state(runtime.log, f"cred-{credential_id}", *events)
@@ -173,6 +176,7 @@ async def copied(site: Site, learners: int) -> int:
     async with connected(site.cluster.admin_dsn()) as admin, connected(site.cluster.admin_dsn()) as second:
         await _hurried(admin, second)
         await admin.execute("UPDATE issuance.offers SET state = 'used', settled = true")
+        await admin.execute(_ROOM.format(learners=learners))
         first = await _multiplied(admin, (_LOG, "log"), learners)
         rest = [_multiplied(second, table, learners) for table in _COPIED]
         await asyncio.gather(admin.execute(_KNOWN_IDS, first), _one_by_one(rest))
@@ -183,6 +187,11 @@ async def copied(site: Site, learners: int) -> int:
         return first * learners
 
 
+_ROOM = """
+SET ROLE issuance_log_owner;
+SELECT issuance_log.make_room({learners} * max(position), max(position)) FROM issuance_log.log;
+RESET ROLE
+"""
 _KNOWN_IDS = """
 INSERT INTO issuance_log.log_id
 SELECT id, position, sha256(convert_to(data, 'UTF8')) FROM issuance_log.log WHERE position > $1
@@ -210,11 +219,13 @@ async def _multiplied(admin: asyncpg.Connection, where: tuple[str, str], learner
     """Copy the first learner's rows of a table for the others; return how many they are."""
     schema, table = where
     output = BytesIO()
-    query = f"SELECT * FROM {schema}.{table} ORDER BY 1"  # noqa: S608  the names are ours
+    columns = _SOME_COLUMNS.get(table)
+    query = f"SELECT {', '.join(columns or '*')} FROM {schema}.{table} ORDER BY 1"  # noqa: S608  the names are ours
     await admin.copy_from_query(query, output=output, format="text")
     stencil = Stencil(output.getvalue(), numbered=table == "log")
     if stencil.rows:
-        await admin.copy_to_table(table, schema_name=schema, source=_drawn(stencil, learners), format="text")
+        source = _drawn(stencil, learners)
+        await admin.copy_to_table(table, schema_name=schema, columns=columns, source=source, format="text")
     return len(stencil.rows)
 
 
@@ -258,6 +269,17 @@ def _pathway(pathway_id: str, rules: list[dict[str, str]]) -> catalog.PathwayPub
         awarding_body=BODY, content=content, content_digest=content_digest(content),
         rule_digest=content_digest(content["rule"]), effective_from=_SINCE,
     )  # fmt: skip
+
+
+def _earned(learner: Learner, merit: dict[str, Any], terms: dict[str, Any]) -> Sequence[Event]:
+    planned = AssessmentPlanned(
+        learner_ref=learner.ref, awarding_body=BODY, provider=BODY, route="course", **merit, **terms
+    )  # fmt: skip
+    confirmed = AchievementConfirmed(
+        vault_ref=learner.id_of(f"result {merit['achievement_id']}"), awarded_on=_SINCE.date(),
+        assessor_authorisation_ref="BENCH", recognition_level="R4", **merit,
+    )  # fmt: skip
+    return planned, confirmed
 
 
 def _offered(learner: Learner, credential_id: UUID, rests_on: dict[str, Any], terms: dict[str, Any]) -> Event:

@@ -20,6 +20,7 @@ from kompetenspass.log.api import Append
 CHANGES_ONE_IN = 20
 """One event in so many is the registry's."""
 _CHUNK = 5000
+_VERSION = ("stream", "version")
 
 
 def issue(number: int) -> CredentialIssued:
@@ -74,5 +75,5 @@ def _drafts(first: int, end: int) -> Iterator[tuple[str, Draft]]:
 async def _copied(admin: asyncpg.Connection, owner: str, rows: list[tuple[object, ...]]) -> None:
     ids = [(row[3], row[0], hashlib.sha256(str(row[6]).encode()).digest()) for row in rows]
     streams = [(row[1], row[2]) for row in rows]
-    for table, records in (("log", rows), ("log_id", ids), ("log_stream", streams)):
-        await admin.copy_records_to_table(table, schema_name=f"{owner}_log", records=records)
+    for table, records, columns in (("log", rows, None), ("log_id", ids, None), ("log_stream", streams, _VERSION)):
+        await admin.copy_records_to_table(table, schema_name=f"{owner}_log", records=records, columns=columns)

@@ -48,8 +48,8 @@ _TABLES = "registry_status_g1"
 _OPEN = """INSERT INTO status_lists (uri, list_id, issuer_org, size, bits, ttl_seconds)
     SELECT $1 || '/status/' || id, id, 'org:bench', $2, 1, 300
     FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, $3)) AS ids"""
-_FILL = """INSERT INTO copies (status_uri, index, digest, credential_id, value, changed)
-    SELECT uri, place, '', list_id, 1, pg_current_xact_id()::text::bigint FROM
+_FILL = """INSERT INTO copies (status_uri, index, digest, credential_id, position, value, changed)
+    SELECT uri, place, '', list_id, 1, 1, pg_current_xact_id()::text::bigint FROM
     (SELECT DISTINCT uri, list_id, floor(random() * size)::int AS place FROM status_lists, generate_series(1, $1)) AS d
     ORDER BY uri, place"""
 _FLIP = """UPDATE copies SET value = 0, changed = pg_current_xact_id()::text::bigint

@@ -12,7 +12,7 @@ from sqlalchemy.orm import registry
 
 from kompetenspass.events.issuance import CredentialIssued
 from kompetenspass.events.registry import CredentialReinstated, CredentialRevoked, CredentialSuspended
-from kompetenspass.log.api import Feed, Recorded
+from kompetenspass.log.api import Recorded, WholeLog
 
 PAGE = 1000
 SCHEMA = "wallet_peer"
@@ -59,7 +59,7 @@ def mapped(issues: Table, copies: Table, changes: Table) -> None:
             _mapped.map_imperatively(kind, table)
 
 
-async def follow(engine: AsyncEngine, feed: Feed, limit: int) -> int:
+async def follow(engine: AsyncEngine, feed: WholeLog, limit: int) -> int:
     """Project up to `limit` events of a log from its beginning; return how many there were."""
     here = engine.execution_options(schema_translate_map={None: SCHEMA})
     done = 0
