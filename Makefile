@@ -6,6 +6,7 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 STAMP := .venv/.synced
+LAPTOP := $(if $(APART),--apart) $(if $(KAFKA),--kafka)
 CHECKED := services shared demo bench contract tests conftest.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
@@ -31,11 +32,11 @@ help: ## list the targets
 
 setup: $(STAMP) ## make .venv with the locked packages (the other targets do it by themselves)
 
-run: setup ## start the five services in one process, on a PostgreSQL of their own; Ctrl-C stops all
-	@exec $(BIN)/python -m services
+run: setup ## start the five services in one process (APART=1: in five), on a PostgreSQL of their own; Ctrl-C stops all
+	@exec $(BIN)/python -m services $(LAPTOP)
 
-demo: setup ## start them and play the story, from one merit to a role that rests on 23; EXIT=1 ends after it
-	@exec $(BIN)/python -m demo $(if $(EXIT),--exit)
+demo: setup ## start them and play the story, from one merit to a role that rests on 23; EXIT=1 ends after it, KAFKA=1 plays it over Kafka
+	@exec $(BIN)/python -m demo $(LAPTOP) $(if $(EXIT),--exit)
 
 kafka: setup ## run a Kafka of its own on this machine (Java 17 and Maven needed); Ctrl-C stops it
 	@exec $(BIN)/python -m kompetenspass.embedded kafka $(if $(NODES),--nodes $(NODES))

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from contract.events import PUBLIC_URLS, example, sent
-from contract.headers import binary, structured
+from contract.headers import binary, structured, watermark
 from contract.values import stream_template
 from kompetenspass.events.audiences import SHOWN
 from kompetenspass.events.base import Audience, Event
@@ -60,15 +60,32 @@ def document() -> Document:
         "components": {
             "securitySchemes": _SECURITY,
             "schemas": {f"headers.{audience}": binary(audience) for audience in audiences}
+            | {"headers.watermark": watermark()}
             | {name: schema for way in used for name, schema in way.schemas()},
-            "messages": {f"{way.name}.{event.type}": way.message(event) for way in used for event in way.events},
+            "messages": {f"{way.name}.{event.type}": way.message(event) for way in used for event in way.events}
+            | {_MARK: _WATERMARK},
         },
     }
 
 
 _SECURITY: Document = {
     "scram": {"type": "scramSha512", "description": "A user and a password that the operator gives, over TLS."},
-    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "With the role `partner`."},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "With a role that partners have.",
+    },
+}
+_MARK = "Watermark"
+_WATERMARK: Document = {
+    "name": _MARK,
+    "title": "Watermark",
+    "summary": "No event: it says how far the log has come, to readers of a partition in which nothing else comes.",
+    "description": "It stands in every partition of an internal topic, has no partition key, and its value is empty.",
+    "contentType": "application/octet-stream",
+    "headers": {"$ref": "#/components/schemas/headers.watermark"},
+    "payload": {"type": "string", "maxLength": 0},
 }
 
 
@@ -106,9 +123,7 @@ class _Way:
             "address": topic if self.kafka else "/v1/events",
             "title": f"What {self.owner} states, for the audience {self.audience}",
             "servers": [{"$ref": f"#/servers/{'kafka' if self.kafka else self.owner}"}],
-            "messages": {
-                event.type: {"$ref": f"#/components/messages/{self.name}.{event.type}"} for event in self.events
-            },
+            "messages": {name: {"$ref": f"#/components/messages/{place}"} for name, place in self._messages().items()},
         } | ({"bindings": binding} if binding else {})
 
     def operation(self) -> Document:
@@ -143,6 +158,11 @@ class _Way:
             "bindings": {"kafka": {"key": key, "bindingVersion": "0.5.0"}},
             "examples": [{"payload": shown["data"]}],
         }
+
+    def _messages(self) -> dict[str, str]:
+        """Return the messages of the channel: name to place among the components."""
+        events = {event.type: f"{self.name}.{event.type}" for event in self.events}
+        return events | ({_MARK: _MARK} if self.kafka and self.audience == "internal" else {})
 
     def _schema_name(self, event: type[Event]) -> str:
         return f"{event.type}.{self.audience}"

@@ -11,7 +11,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 from fastapi import FastAPI
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
 
+from kompetenspass.web.relaying import KafkaSettings, kafka_prefix
 from kompetenspass.web.settings import ServiceSettings
 from services.catalog.app import create_app as catalog_app
 from services.catalog.settings import Settings as CatalogSettings
@@ -36,7 +38,7 @@ _UNITS = {
     "_days": "days",
     "_bytes": "bytes",
     "_url": "URL",
-    "port": "port",
+    "_port": "port",
     "_list_size": "entries",
 }
 _HEAD = """\
@@ -68,8 +70,10 @@ def apps() -> dict[str, FastAPI]:
 
 def settings_page() -> str:
     """Return the page of settings: a table for what all services share, and one for each service's own."""
-    shared = _table("KOMPETENSPASS_<SERVICE>_", ServiceSettings, ServiceSettings.model_fields)
-    parts = [_HEAD, "## Every service\n", shared]
+    whole = {name: field for name, field in ServiceSettings.model_fields.items() if name != "kafka"}  # it has parts
+    shared = _table("KOMPETENSPASS_<SERVICE>_", ServiceSettings, whole)
+    kafka = _table(kafka_prefix("<service>"), KafkaSettings, KafkaSettings.model_fields)
+    parts = [_HEAD, "## Every service\n", shared, "## Every service that comes to Kafka\n", kafka]
     for settings in SETTINGS:
         own = {name: field for name, field in settings.model_fields.items() if _is_own(settings, name)}
         parts += [f"## {settings.service}\n", _table(str(settings.model_config.get("env_prefix")), settings, own)]
@@ -85,13 +89,13 @@ def _is_own(settings: type[ServiceSettings], name: str) -> bool:
     return inherited is None or inherited.default != settings.model_fields[name].default
 
 
-def _table(prefix: str, settings: type[ServiceSettings], fields: dict[str, FieldInfo]) -> str:
+def _table(prefix: str, settings: type[BaseSettings], fields: dict[str, FieldInfo]) -> str:
     rows = ["| Setting | Type | Unit | Default | Meaning |", "|---|---|---|---|---|"]
     rows += ("| " + " | ".join(cells) + " |" for cells in _rows(prefix, settings, fields))
     return "\n".join(rows) + "\n"
 
 
-def _rows(prefix: str, settings: type[ServiceSettings], fields: dict[str, FieldInfo]) -> Iterator[tuple[str, ...]]:
+def _rows(prefix: str, settings: type[BaseSettings], fields: dict[str, FieldInfo]) -> Iterator[tuple[str, ...]]:
     for name, field in fields.items():
         inherited = ServiceSettings.model_fields.get(name)
         said = field.description or (inherited.description if inherited else None)
@@ -119,7 +123,7 @@ def type_text(annotation: Any) -> str:
 
 
 def _unit(name: str) -> str:
-    return next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
+    return next((unit for ending, unit in _UNITS.items() if f"_{name}".endswith(ending)), "")
 
 
 def _default(field: FieldInfo) -> str:

@@ -22,7 +22,7 @@ from kompetenspass.core.errors import Problem
 from kompetenspass.core.ids import uuid7
 from kompetenspass.embedded.servers import asked_to_stop
 from kompetenspass.web.telemetry import configure_logging
-from services.__main__ import Laptop
+from services.laptop.running import Laptop
 
 console = Console(highlight=False)
 
@@ -91,10 +91,11 @@ async def show_code(stage: Stage, offer: dict[str, Any]) -> None:
         console.print(f"\n[bold]The first offer, for a wallet's camera[/bold]\n\n{code.text}", soft_wrap=True)
 
 
-async def demonstrate(folder: Path, *, leave: bool) -> int:
+async def demonstrate(laptop: Laptop, *, leave: bool) -> int:
     """Run the platform, play the story, keep serving unless `leave`; return the exit code."""
     console.print("[bold]Kompetenspass[/bold]: five services, one PostgreSQL, one story")
-    async with Laptop(folder, status_ttl_seconds=STATUS_TTL_SECONDS, say=console.print) as laptop:
+    async with laptop:
+        folder = laptop.folder
         async with httpx2.AsyncClient(timeout=120) as http:
             stage, memory = Stage(laptop.urls, tokens_of(laptop), http), Memory()
             played = await play(stage, memory)
@@ -116,11 +117,14 @@ async def demonstrate(folder: Path, *, leave: bool) -> int:
 def main(
     leave: Annotated[bool, typer.Option("--exit", help="End after the story.")] = False,
     folder: Annotated[Path, typer.Option(help="Where the platform keeps its state.")] = Path(".run"),
+    apart: Annotated[bool, typer.Option("--apart", help="Each service in a process of its own.")] = False,
+    kafka: Annotated[bool, typer.Option("--kafka", help="They follow each other over Kafka.")] = False,
 ) -> None:
     """Run the platform and play the story; exit 0 only if every step held."""
     configure_logging("WARNING")
+    laptop = Laptop(folder, status_ttl_seconds=STATUS_TTL_SECONDS, apart=apart, kafka=kafka, say=console.print)
     try:
-        sys.exit(uvloop.run(demonstrate(folder, leave=leave)))
+        sys.exit(uvloop.run(demonstrate(laptop, leave=leave)))
     except Problem as problem:
         console.print(f"[red]{problem.code}[/red]: {problem.title} {problem.remedy}")
         sys.exit(1)
