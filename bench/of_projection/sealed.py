@@ -53,7 +53,7 @@ async def fill(admin: asyncpg.Connection, size: int) -> None:
     """Put `size` events into the logs of issuance and registry, which are empty, past the append function."""
     at = {"issuance": 0, "registry": 0}
     for first in range(0, size, _CHUNK):
-        rows: dict[str, list[tuple[object, ...]]] = {owner: [] for owner in at}
+        rows: dict[str, list[tuple[Any, ...]]] = {owner: [] for owner in at}
         for owner, draft in _drafts(first, min(size, first + _CHUNK)):
             at[owner] += 1
             rows[owner].append((at[owner], f"stream-{draft.id}", 1, draft.id, draft.type, NOON, draft.data))
@@ -72,7 +72,10 @@ def _drafts(first: int, end: int) -> Iterator[tuple[str, Draft]]:
             yield "issuance", sealed(issued[-1], number)
 
 
-async def _copied(admin: asyncpg.Connection, owner: str, rows: list[tuple[object, ...]]) -> None:
+async def _copied(admin: asyncpg.Connection, owner: str, rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        room = f"SELECT {owner}_log.make_room($1, $2) FROM {owner}_log.log_head WHERE room < $1"  # noqa: S608  ours
+        await admin.execute(room, rows[-1][0], rows[0][0] - 1)
     ids = [(row[3], row[0], hashlib.sha256(str(row[6]).encode()).digest()) for row in rows]
     streams = [(row[1], row[2]) for row in rows]
     for table, records, columns in (("log", rows, None), ("log_id", ids, None), ("log_stream", streams, _VERSION)):

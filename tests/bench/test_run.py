@@ -39,7 +39,9 @@ async def test_a_file_says_of_which_state_of_the_code_it_is(tmp_path: Path) -> N
 
 @pytest.mark.long
 @pytest.mark.parametrize("case", ["eventlog", "projection"])
-async def test_what_was_started_ends_with_a_run_that_is_told_to_stop(case: str) -> None:
+async def test_what_was_started_ends_with_a_run_that_is_told_to_stop(case: str, request: pytest.FixtureRequest) -> None:
+    if case == "projection":
+        request.getfixturevalue("real_kafka")  # so that Kafka is fetched, or told why not
     nowhere = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench", case, "--rounds", "1", cwd=ROOT, stdout=nowhere, stderr=nowhere
