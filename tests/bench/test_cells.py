@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -53,8 +54,9 @@ async def test_a_request_that_waits_for_a_free_connection_is_late_from_its_own_m
 
 async def test_requests_are_not_sent_before_they_are_due() -> None:
     async with answering(PLAIN, PLAIN, PLAIN) as cell:
-        driven, _ = await cell.at_rate(jobs(3), 50.0)
-    assert driven.seconds >= 2 / 50
+        began = monotonic()
+        await cell.at_rate(jobs(3), 50.0)
+        assert monotonic() - began >= 2 / 50
 
 
 async def test_an_answer_that_is_no_2xx_is_an_error_and_no_latency() -> None:

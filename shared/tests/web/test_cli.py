@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
@@ -29,15 +28,6 @@ def cli_environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("KOMPETENSPASS_VERIFICATION_DATABASE_DSN", database.dsn("verification"))
 
 
-@pytest.fixture
-def collector() -> Iterator[None]:
-    """The collector is afterwards as it was before."""
-    thresholds = gc.get_threshold()
-    yield
-    gc.set_threshold(*thresholds)
-    gc.unfreeze()
-
-
 def create_app(settings: Settings) -> FastAPI:
     return build_app("Trial", runtime=Runtime(settings, migrations="trial_cli.verification.migrations"))
 
@@ -55,7 +45,7 @@ def test_missing_settings_are_all_named_and_the_exit_code_says_so(monkeypatch: p
     assert "KOMPETENSPASS_VERIFICATION_DATABASE_DSN: Field required" in output
 
 
-@pytest.mark.usefixtures("cli_environment", "collector")
+@pytest.mark.usefixtures("cli_environment")
 def test_migrate_replay_and_parked_work_beside_the_service(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
@@ -17,7 +15,7 @@ from kompetenspass.web.cli import service_cli
 from kompetenspass.web.runtime import Runtime
 from kompetenspass.web.settings import ServiceSettings, environment
 
-pytestmark = pytest.mark.usefixtures("logging_as_it_was", "cli_environment", "collector")
+pytestmark = pytest.mark.usefixtures("logging_as_it_was", "cli_environment")
 
 
 class Settings(ServiceSettings):
@@ -36,15 +34,6 @@ def cli_environment(
     folder = tmp_path_factory.mktemp("cli")
     (folder / "trial_moving" / "verification" / "migrations").mkdir(parents=True)
     monkeypatch.syspath_prepend(folder)
-
-
-@pytest.fixture
-def collector() -> Iterator[None]:
-    """The collector is afterwards as it was before."""
-    thresholds = gc.get_threshold()
-    yield
-    gc.set_threshold(*thresholds)
-    gc.unfreeze()
 
 
 def create_app(settings: Settings) -> FastAPI:
