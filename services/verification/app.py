@@ -83,7 +83,7 @@ class Freshness:
                 self._found[owners] = asyncio.get_running_loop().time()
 
     async def catch_up(self, owner: str) -> None:
-        """Return once everything that stands in a log now has been heard. Raises Problem `not_caught_up`."""
+        """Return once everything that can be read of a log now has been heard. Raises Problem `not_caught_up`."""
         head = await self._runtime.feeds[owner].head()
         await self._runtime.caught_up(owner, head, CATCH_UP_SECONDS)
 

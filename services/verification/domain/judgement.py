@@ -42,10 +42,11 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A credential whose signature held, and the chain that it was signed under."""
+    """A credential whose signature held, the chain that it was signed under, and the moment that trust went by."""
 
     verified: sdjwt.VerifiedSDJWT
     chain: chain.Trusted
+    issued_at: datetime
 
     @property
     def claims(self) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def judge_credential(
 
     `trusted` returns a chain that leads to a trust anchor at a moment, or raises Problem.
     """
-    at = checks.attempt("issued_at", lambda: trust.issued_at(facts, claimed.issued_at))
+    at = checks.attempt("issued_at", lambda: trust.issued_at(facts, claimed.issued_at, now))
     moment = at or now
     led = checks.attempt("chain", lambda: trusted(claimed.chain, moment))
     if led is None:
@@ -99,7 +100,7 @@ def judge_credential(
     checks.attempt("validity", lambda: _check_dates(verified.claims, now))
     _judge_trust(checks, claimed, facts, led, moment)
     checks.attempt("type", lambda: _check_type(verified, catalog_url))
-    return Judged(verified, led)
+    return Judged(verified, led, moment)
 
 
 def reference_of(checks: Checklist, judged: Judged) -> status.Reference | None:

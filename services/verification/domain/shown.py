@@ -59,7 +59,7 @@ def shown(checks: Sequence[Check], claimed: Claimed, facts: trust.Facts, judged:
     if standing is None or facts.definition is None or facts.key is None:
         return None
     claims = judged.verified.processed.as_issued
-    awarded_at = _awarded_at(trust.issued_at(facts, claimed.issued_at), claims)
+    awarded_at = _awarded_at(judged.issued_at, claims)
     return Shown(
         digest=claimed.digest,
         claims=claims,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from kompetenspass.core.errors import Problem
 from kompetenspass.events.registry import EVERYTHING, Scope
 
 ROLES = ("issuer", "awarding_body")
+_LAST_OF_HOUR = timedelta(hours=1, microseconds=-1)
 Kind = Literal["definition", "pathway"]
 """What a published version is: a stack award names its pathway as its definition."""
 
@@ -96,16 +97,19 @@ class Facts:
     issue: Issue | None = None
 
 
-def issued_at(facts: Facts, iat: datetime | None) -> datetime:
+def issued_at(facts: Facts, iat: datetime | None, now: datetime) -> datetime:
     """Return the moment by which trust is judged: the log's own, `iat` only where the log does not know the copy.
 
-    Raises Problem `issue_time_unknown`.
+    An `iat` on the hour was rounded down to it (SD-11): the copy may be younger than its issuer's key and roles were
+    at that hour, so its end counts, or `now`. Raises Problem `issue_time_unknown`.
     """
     if facts.issue is not None:
         return facts.issue.recorded
     if iat is None:
         raise Problem("issue_time_unknown", "The credential has no iat, and its issue is not known.")
-    return iat
+    if (iat.minute, iat.second, iat.microsecond) != (0, 0, 0):
+        return iat
+    return max(iat, min(iat + _LAST_OF_HOUR, now))
 
 
 def check_key(facts: Facts, at: datetime) -> None:

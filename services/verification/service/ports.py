@@ -45,7 +45,7 @@ class Freshness(Protocol):
         """Raise Problem `facts_stale` if they are not."""
 
     async def catch_up(self, owner: str) -> None:
-        """Return once everything that stands in a log now has been heard. Raises Problem `not_caught_up`."""
+        """Return once everything that can be read of a log now has been heard. Raises Problem `not_caught_up`."""
 
 
 class Statuses(Protocol):

@@ -12,6 +12,7 @@ from services.verification.domain.trust import Grant, IssuerKey, KnownDefinition
 from services.verification.tests.world import ISSUED, ISSUER, ORG, START, World
 
 BEFORE, AFTER = ISSUED - timedelta(days=1), ISSUED + timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 
 
 def reasons(verdict: Verdict) -> dict[str, str | None]:
@@ -89,8 +90,25 @@ async def test_a_backdated_copy_that_nobody_issued_does_not_pass_with_a_compromi
 async def test_without_the_record_of_issue_the_credentials_own_time_counts(world: World) -> None:
     world.say(issue=None, roles={**world.said.facts.roles, "issuer": (Grant(Period(START, BEFORE)),)})
     assert await judged(world) == {"issuer_role": "role_missing"}
-    world.say(roles={**world.said.facts.roles, "issuer": (Grant(Period(START, AFTER)),)})
+    world.say(roles={**world.said.facts.roles, "issuer": (Grant(Period(START, ISSUED + HOUR)),)})
     assert await judged(world) == {}
+
+
+@pytest.mark.parametrize(
+    ("granted", "iat", "expected"),
+    [
+        (AFTER, ISSUED, {}),
+        (ISSUED + HOUR, ISSUED, {"issuer_role": "role_missing"}),
+        (AFTER, ISSUED - timedelta(seconds=1), {"issuer_role": "role_missing"}),
+    ],
+)
+async def test_an_iat_on_the_hour_stands_for_the_hour_where_nothing_better_is_known(
+    world: World, granted: datetime, iat: datetime, expected: dict[str, str]
+) -> None:
+    world.clock.moment = ISSUED + timedelta(minutes=30)
+    world.say(issue=None, roles={**world.said.facts.roles, "issuer": (Grant(Period(granted)),)})
+    compact = world.credential(lambda c: c.update(iat=int(iat.timestamp())))
+    assert reasons(await world.judge.pasted(compact)) == expected
 
 
 async def test_a_copy_issued_a_moment_ago_is_waited_for(world: World) -> None:
