@@ -32,13 +32,13 @@ help: ## list the targets
 
 setup: $(STAMP) ## make .venv with the locked packages (the other targets do it by themselves)
 
-run: setup ## start the five services in one process (APART=1: in five), on a PostgreSQL of their own; Ctrl-C stops all
+run: setup ## start the five services in one process (APART=1: in five; KAFKA=1: over Kafka), on a PostgreSQL of their own; Ctrl-C stops all
 	@exec $(BIN)/python -m services $(LAPTOP)
 
-demo: setup ## start them and play the story, from one merit to a role that rests on 23; EXIT=1 ends after it, KAFKA=1 plays it over Kafka
+demo: setup ## start them and play the story, from one merit to a role that rests on 23; EXIT=1 ends after it, APART=1 and KAFKA=1 as for run
 	@exec $(BIN)/python -m demo $(LAPTOP) $(if $(EXIT),--exit)
 
-kafka: setup ## run a Kafka of its own on this machine (Java 17 and Maven needed); Ctrl-C stops it
+kafka: setup ## run a Kafka of its own on this machine (NODES=3: three nodes; Java 17 and Maven needed); Ctrl-C stops it
 	@exec $(BIN)/python -m kompetenspass.embedded kafka $(if $(NODES),--nodes $(NODES))
 
 docs: setup ## write docs/generated from the code: events, AsyncAPI, OpenAPI, settings
@@ -55,7 +55,7 @@ check: setup ## format, lint, types, import walls, published contracts, rooms an
 test: check ## check, then every test but the long ones
 	$(BIN)/python -m pytest -q -n 2 $(if $(CI),--forbid-skips)
 
-integration: setup ## the tests that take minutes: the process killed again and again, and the measured platforms, tiny
+integration: setup ## the tests that take minutes, on one process, five, and five with Kafka (Java 17, Maven, Node and npm needed)
 	$(BIN)/python -m pytest -q -m long tests $(if $(CI),--forbid-skips)
 
 backup: setup ## write the embedded database to FILE (.run/backup.dump); the services may run
