@@ -32,13 +32,21 @@ shares the pool of connections with its readers, and two cores have no more to d
 
 LONGEST_PAUSE_SECONDS = 5.0
 _RELEASE_SECONDS = 5.0
-GATHER_SECONDS = 0.1
+GATHER_SECONDS = (0.0125, 0.025, 0.05, 0.1)
 """After a page that was not full: what comes meanwhile goes into one transaction. The first event waits for nothing.
 
-Readers go on at the full tenths of a second, at the same time, so that they share what is read.
+The longer a page took, the more is gathered, so that no reader is at work for more than a fifth of the time until the
+last of these is reached. Readers go on at the full multiples, at the same time, so that they share what is read.
 """
+_AT_REST = 4
 
 logger = structlog.get_logger(__name__)
+
+
+def until_gathered(began: float, now: float) -> float:
+    """Return the seconds until a reader goes on that began a page then."""
+    spacing = next((each for each in GATHER_SECONDS if each >= _AT_REST * (now - began)), GATHER_SECONDS[-1])
+    return spacing - now % spacing
 
 
 def nothing_yet() -> str:
@@ -183,6 +191,7 @@ class Follower(ABC):
             await self._rest()
             return
         moment, before = self.place.clock(), self.track.reached
+        began = asyncio.get_running_loop().time()
         page = _cut(await self._page(), self.track.until)
         await self.place.at("read")
         if page.rows:
@@ -198,7 +207,7 @@ class Follower(ABC):
         if page.cursor == before or (page.ended and not page.rows):
             await self._idle(self.feed.more(self.lane.part, page.cursor, self.place.stamper.pause_seconds))
         elif page.ended:
-            await self._idle(asyncio.sleep(GATHER_SECONDS - asyncio.get_running_loop().time() % GATHER_SECONDS))
+            await self._idle(asyncio.sleep(until_gathered(began, asyncio.get_running_loop().time())))
         else:
             await asyncio.sleep(0)
 
