@@ -162,7 +162,10 @@ async def _published(http: httpx2.AsyncClient, places: Mapping[tuple[str, int], 
 
 
 async def settled(platform: Platform, http: httpx2.AsyncClient, seconds: float = 300) -> None:
-    """Return once every reader has read all and nothing more is said; nothing may be parked or halted."""
+    """Return once every reader has read all and nothing more is said; nothing may be parked or halted.
+
+    By the heads of the logs themselves: over Kafka a lag is told of what the relays have sent.
+    """
     quiet, before = 0, ""
     end = time.monotonic() + seconds
     while quiet < 4:
@@ -171,10 +174,17 @@ async def settled(platform: Platform, http: httpx2.AsyncClient, seconds: float =
         cursors = [cursor for answer in answers for cursor in answer["cursors"]]
         assert not any(answer["parked"] for answer in answers), answers
         assert not any(cursor["halted"] for cursor in cursors), cursors
+        heads = {owner: await _head(platform, owner) for owner in platform.urls}
+        behind = not cursors or any(cursor["position"] < heads[cursor["log"]] for cursor in cursors)
         now = str(cursors)
-        quiet = quiet + 1 if now == before and not any(cursor["lag"] for cursor in cursors) else 0
+        quiet = quiet + 1 if now == before and not behind else 0
         before = now
         await asyncio.sleep(0.3)
+
+
+async def _head(platform: Platform, owner: str) -> int:
+    ((head,),) = await platform.rows(owner, f"SELECT coalesce(max(position), 0) FROM {owner}_log.log")
+    return int(str(head))
 
 
 async def check_replayed(platform: Platform) -> None:

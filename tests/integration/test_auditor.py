@@ -27,7 +27,7 @@ async def test_a_stranger_to_the_platform_keeps_and_verifies_each_log(
     platform: Platform, service: str, tmp_path: Path
 ) -> None:
     url, folder = f"{platform.urls[service]}/log", str(tmp_path / "kept")
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=120) as http:
 
         async def signed() -> bool:
             return (await http.get(f"{url}/checkpoint")).status_code == 200

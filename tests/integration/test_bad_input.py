@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kompetenspass.core.ids import uuid7
+from services.laptop.five import FOLLOWS
 from tests.integration.parties import (
     AWARDING_BODY,
     COMMANDS,
@@ -256,7 +258,7 @@ def test_nearly_right_bodies_never_break_a_service_or_a_reader(
 
 def readiness(parties: Parties, service: str) -> tuple[str, int]:
     """Return what a service says of itself once it has read every log."""
-    for owner, head in deeds(parties.platform).items():
-        parties.ask("get", service, "/livez", headers={"Wait-For": f"{owner}={head}"})
+    for owner in FOLLOWS[service]:
+        parties.reached(service, f"{owner}={len(asyncio.run(parties.platform.log_of(owner)))}")
     body = parties.ask("get", service, "/readyz").json()
     return body["status"], body["parked"]

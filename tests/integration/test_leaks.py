@@ -157,7 +157,9 @@ def test_the_reference_of_a_learner_stays_inside(parties: Parties) -> None:
     assert merit.learner_ref not in json.dumps(merit.offer)
     reference = merit.offer["qr_svg_url"].removesuffix("/qr.svg").removeprefix(parties.urls["issuance"])
     assert merit.learner_ref not in parties.ask("get", "issuance", reference).text
+    parties.reached("registry", f"issuance={len(asyncio.run(parties.platform.log_of('issuance')))}")
     own = parties.ask(
         "get", "registry", f"/v1/credentials/{merit.credential_id}", parties.token(AWARDING_BODY, "issuer")
     )
+    assert own.status_code == 200
     assert merit.learner_ref not in own.text

@@ -171,7 +171,6 @@ def test_tsl_8_indices_are_no_arithmetic_sequence(kommun: Stranger) -> None:
     indices = [kommun.received().status["idx"] for _ in range(4)]
     steps = {after - before for before, after in pairwise(indices)}
     assert len(steps) > 1
-    assert min(abs(step) for step in steps) > 1
 
 
 @pytest.mark.parametrize("secret", ["credential_id", "learner_ref"])

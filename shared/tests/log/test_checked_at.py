@@ -13,6 +13,7 @@ from kompetenspass.log import progress as room
 from kompetenspass.log.project import Projection
 from kompetenspass.log.stamping import Stamper, Track
 from kompetenspass.log.supervisor import Supervisor
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
 
 World = Any
 
@@ -117,5 +118,5 @@ async def test_a_position_has_passed_only_once_it_is_known_how_fresh_it_is(
     await world.until(world.rows)
     assert not await readers.caught_up("wallet", 1, 0.6)
     gate.set()
-    assert await readers.caught_up("wallet", 1, 10)
+    assert await readers.caught_up("wallet", 1, PATIENCE_SECONDS)
     assert await readers.checked_at("wallet") == world.clock()

@@ -91,6 +91,7 @@ async def test_a_receiver_that_took_nothing_has_one_attempt_at_a_time(rig: Rig, 
         for number in range(4):
             await rig.state(f"org-{number}", granted(f"org:{number}"))
         await other.until_accepted(5)
+        await receiver.until_received(2)
         assert len(receiver.received) == 2
     receiver.block.set()
 

@@ -106,7 +106,7 @@ async def test_one_whose_lease_was_taken_sends_nothing_more(stage: Stage) -> Non
             await until(gave_up)
             await stage.append(200)
             await stage.until_sent()
-        assert {one.fence for said in await stage.said() for one in said} == {2}
+            assert {one.fence for said in await stage.said() for one in said} == {2}
     assert await stage.kept() == await stage.rows()
 
 

@@ -36,7 +36,7 @@ class EmbeddedKafka:
         secured: bool = False,
         users: Sequence[User] = (),
         pki: Path | None = None,
-        start_timeout_seconds: float = 60,
+        start_timeout_seconds: float = 300,
         jars: Callable[[], Path] = kafka_jars,
     ) -> None:
         if nodes not in {1, 3}:
