@@ -90,6 +90,10 @@ def test_an_old_partition_goes_and_comes_back(
     assert told("audit", "verify", str(tmp_path / "kept")).startswith("2 nothing can be said: log_no_longer_kept:")
     monkeypatch.setenv("KOMPETENSPASS_WALLET_DETACHED_DIR", str(folder))
     assert told("audit", "verify", str(tmp_path / "kept")) == f"verified {EVENTS} events\n"
+    _deploy_other_code(database)
+    for made in (3, 0):
+        said = told("log", "snapshot", "--before", "41", owner=True)
+        assert said == f"made {made} snapshots; 0 streams can have none\n"
     assert "generation 2 is live" in told("replay", "timeline")
     assert told("audit", "export", str(tmp_path / "all.jsonl")) == f"exported {EVENTS} events\n"
     assert told("log", "attach", "--from", str(folder), owner=True).startswith("attached wallet-000000000000021-")
@@ -97,8 +101,17 @@ def test_an_old_partition_goes_and_comes_back(
 
 
 def _forget_log(database: Database) -> None:
-    async def forget() -> None:
-        async with connected(database.admin_dsn) as admin:
-            await admin.execute("DROP SCHEMA wallet_log CASCADE")
+    _executed(database, "DROP SCHEMA wallet_log CASCADE")
 
-    asyncio.run(forget())
+
+def _deploy_other_code(database: Database) -> None:
+    """Let the snapshots be those of code that is not deployed any more."""
+    _executed(database, "UPDATE wallet_log.log_snapshot SET state_type = 'Account of other code'")
+
+
+def _executed(database: Database, statement: str) -> None:
+    async def execute() -> None:
+        async with connected(database.admin_dsn) as admin:
+            await admin.execute(statement)
+
+    asyncio.run(execute())

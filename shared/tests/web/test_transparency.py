@@ -126,13 +126,18 @@ async def test_an_auditor_keeps_a_log_over_http(app: FastAPI, tmp_path: Path) ->
     assert [kept.leaf(row.position) for row in rows] == [row_hash(row) for row in rows]
 
 
-@pytest.mark.usefixtures("logging_as_it_was")
-def test_an_auditors_walk_by_the_commands(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {"BASE_URL": BASE, "DATABASE_DSN": database.dsn("verification"), "STATE_DIR": str(tmp_path)}
+def set_up(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the commands their settings, and the service its tables."""
+    told = {"BASE_URL": BASE, "DATABASE_DSN": database.dsn("verification"), "STATE_DIR": str(folder)}
     for name, value in told.items():
         monkeypatch.setenv(f"KOMPETENSPASS_VERIFICATION_{name}", value)
-    folder, export = str(tmp_path / "kept"), str(tmp_path / "log.jsonl")
     assert invoke("migrate")[0] == 0
+
+
+@pytest.mark.usefixtures("logging_as_it_was")
+def test_an_auditors_walk_by_the_commands(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up(database, tmp_path, monkeypatch)
+    folder, export = str(tmp_path / "kept"), str(tmp_path / "log.jsonl")
     assert invoke("audit", "keep", folder)[0] == 2, "no checkpoint yet"
     asyncio.run(appended(database, 5))
     asyncio.run(served_once(Settings()))
@@ -146,9 +151,41 @@ def test_an_auditors_walk_by_the_commands(database: Database, tmp_path: Path, mo
     assert json.loads(invoke("audit", "prove", "2", "--size", "4")[1])["size"] == 4
     assert json.loads(invoke("audit", "prove", "--since", "2")[1])["to"] == 5
     assert invoke("audit", "prove", "6")[0] == 2
-    asyncio.run(tampered(database))
-    code, said = invoke("audit", "verify", folder)
-    assert (code, said.startswith("position 4: changed")) == (1, True)
+
+
+INSERTED = "INSERT INTO log SELECT {}, 'new', 1, gen_random_uuid(), type, recorded, data FROM log WHERE position = 3"
+MOVED_DOWN = [
+    "UPDATE log SET position = -position WHERE position > 3",
+    "UPDATE log SET position = 1 - position WHERE position < 0",
+]
+SWAPPED = [
+    "UPDATE log SET position = -position WHERE position > 3",
+    "UPDATE log SET position = 9 + position WHERE position < 0",
+]
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (["UPDATE log SET data = '{}' WHERE position = 4"], "position 4: changed"),
+        (["DELETE FROM log WHERE position = 4"], "position 4: removed"),
+        ([*MOVED_DOWN, INSERTED.format(4)], "position 4: inserted"),
+        ([INSERTED.format(0)], "position 0: inserted"),
+        (SWAPPED, "position 4: reordered"),
+    ],
+)
+@pytest.mark.usefixtures("logging_as_it_was")
+def test_the_command_names_the_first_wrong_position_and_in_which_way(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statements: list[str], said: str
+) -> None:
+    set_up(database, tmp_path, monkeypatch)
+    folder = str(tmp_path / "kept")
+    asyncio.run(appended(database, 5))
+    asyncio.run(served_once(Settings()))
+    assert invoke("audit", "keep", folder) == (0, "kept 5 events\n")
+    asyncio.run(tampered(database, statements))
+    code, told = invoke("audit", "verify", folder)
+    assert (code, told[: len(said)]) == (1, said)
 
 
 async def served_once(settings: Settings) -> None:
@@ -157,10 +194,11 @@ async def served_once(settings: Settings) -> None:
         await until(lambda: signed(http))
 
 
-async def tampered(database: Database) -> None:
+async def tampered(database: Database, statements: list[str]) -> None:
     owner = await asyncpg.connect(database.admin_dsn)
-    await owner.execute("SET session_replication_role = replica")
-    await owner.execute("UPDATE verification_log.log SET data = '{}' WHERE position = 4")
+    await owner.execute("SET session_replication_role = replica; SET search_path = verification_log")
+    for statement in statements:
+        await owner.execute(statement)
     await owner.close()
 
 

@@ -51,7 +51,8 @@ class Done(Generic[S]):
 async def fold(log: Log, stream: str, initial: S, evolve: Evolve[S]) -> tuple[S, int]:
     """Return the stream's state and its version (0: the stream is new).
 
-    Where the log keeps snapshots of what folds so, the newest is the beginning, and a long way from it makes another.
+    Where the log keeps snapshots of what folds so, the newest is the beginning, and a long way from it makes another,
+    as does any way through detached files.
     """
     snapshots: Snapshots | None = getattr(log, "snapshots", None)
     aggregate = snapshots.of(evolve) if snapshots else None
@@ -84,7 +85,7 @@ async def _folded_from_snapshot(log: Keeping, stream: str, aggregate: Aggregate[
         rows, version = found.rows, found.snapshot.version
     for recorded in rows:
         state, version = aggregate.evolve(state, recorded.event), recorded.version
-    if len(rows) >= after_events and (written := aggregate.written(state)):
+    if (len(rows) >= after_events or found.from_files) and (written := aggregate.written(state)):
         await log.keep_snapshot(stream, aggregate.kind, Snapshot(version, written), rows[-1].position)
     return state, version
 

@@ -29,11 +29,15 @@ class Snapshot(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What is read of a stream: up to which version it goes, a snapshot to begin with, and the events after it."""
+    """What is read of a stream: up to which version it goes, a snapshot to begin with, and the events after it.
+
+    `from_files`: detached files were searched for some of these, which takes long.
+    """
 
     version: int = 0
     snapshot: Snapshot | None = None
     rows: Sequence[Recorded] = ()
+    from_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,11 @@ class Snapshots:
     def __init__(self, aggregates: Iterable[Aggregate[Any]], after_events: int = AFTER_EVENTS) -> None:
         self.aggregates: Mapping[object, Aggregate[Any]] = {each.evolve: each for each in aggregates}
         self.after_events = after_events
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The kinds of snapshots that this code begins with; it passes all others over."""
+        return [each.kind for each in self.aggregates.values()]
 
     def of(self, evolve: Callable[[S, Event], S]) -> Aggregate[S] | None:
         """Return the aggregate that folds so, None where its streams are never kept."""

@@ -39,7 +39,7 @@ class Streams:
         rows = await self._with_detached(stream, start, found.rows)
         if [row.version for row in rows] != list(range(start + 1, found.version + 1)):
             raise NoLongerKept
-        return found._replace(rows=rows)
+        return found._replace(rows=rows, from_files=True)
 
     async def _with_detached(self, stream: str, start: int, rows: Sequence[Recorded]) -> Sequence[Recorded]:
         if self._detached is None:

@@ -17,7 +17,7 @@ from kompetenspass.core.errors import Problem
 from kompetenspass.log.detached.attaching import attach as attached
 from kompetenspass.log.detached.detaching import Detaching, refuse_others_than_the_owner
 from kompetenspass.log.detached.files import FileBroken
-from kompetenspass.log.detached.holding import open_streams
+from kompetenspass.log.detached.holding import open_streams, streams_of_other_code
 from kompetenspass.log.execute import snapshot
 from kompetenspass.log.partitions import install as installed
 from kompetenspass.log.partitions import partitions
@@ -56,20 +56,29 @@ class Growth:
         made = missed = 0
         runtime = self.runtime()
         async with self._owned(dsn) as admin, runtime.maintained():
-            for partition in await partitions(admin, self.service):
-                streams = await open_streams(admin, self.service, partition.name) if partition.last < before else []
+            async for streams in self._lacking(admin, before, _kinds(runtime)):
                 for at in range(0, len(streams), _TOGETHER):
                     done = await _snapshots(runtime.log, streams[at : at + _TOGETHER])
                     made, missed = made + sum(done), missed + len(done) - sum(done)
         return made, missed
 
+    async def _lacking(
+        self, admin: asyncpg.Connection, before: int, kinds: Sequence[str]
+    ) -> AsyncIterator[Sequence[str]]:
+        """Yield streams without a snapshot that they need: those detached that other code folded, then each table's."""
+        yield await streams_of_other_code(admin, self.service, kinds)
+        for partition in await partitions(admin, self.service):
+            if partition.last < before:
+                yield await open_streams(admin, self.service, partition.name, kinds)
+
     async def detach(self, dsn: str, before: int, to: Path, others: Sequence[str]) -> Sequence[str]:
         """Return the names of the files. Raises Problem; see Detaching."""
-        signer = signer_of(self.runtime().settings)
+        runtime = self.runtime()
+        verifier = signer_of(runtime.settings).verifier
         async with AsyncExitStack() as stack:
             admin = await stack.enter_async_context(self._owned(dsn))
             elsewhere = [await stack.enter_async_context(_connected(other)) for other in others]
-            detaching = Detaching(admin, self.service, signer.verifier, elsewhere)
+            detaching = Detaching(admin, self.service, verifier, _kinds(runtime), elsewhere)
             return [part.path.name for part in await detaching.detach_before(before, to)]
 
     async def attach(self, dsn: str, folder: Path) -> str:
@@ -107,7 +116,7 @@ def log_cli(service: str, runtime: Callable[[], Runtime]) -> typer.Typer:
 
     @cli.command("snapshot")
     def snapshot_(dsn: Owner, before: Before) -> None:
-        """Make the snapshots without which old partitions cannot go."""
+        """Make the snapshots without which old partitions cannot go, and those anew that other code made."""
         made, missed = _run(work.snapshot(dsn, before))
         typer.echo(f"made {made} snapshots; {missed} streams can have none")
 
@@ -133,6 +142,10 @@ def _add_moving(cli: typer.Typer, work: Growth) -> None:
     def attach(dsn: Owner, folder: Annotated[Path, typer.Option("--from", help="The folder with the files.")]) -> None:
         """Put the partition that was detached last back into the database; its file stays."""
         typer.echo(f"attached {_run(work.attach(dsn, folder))}")
+
+
+def _kinds(runtime: Runtime) -> Sequence[str]:
+    return runtime.log.snapshots.kinds if runtime.log.snapshots else ()
 
 
 async def _snapshots(log: PostgresLog, streams: Sequence[str]) -> Sequence[bool]:

@@ -28,6 +28,7 @@ from kompetenspass.testing.postgres import Database
 from kompetenspass.web.migrate import upgrade
 
 SIZE = 20
+KIND = "any"
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +63,7 @@ class World:
     @property
     def detaching(self) -> Detaching:
         """What the command does."""
-        return Detaching(self.admin, "wallet", self.signer.verifier)
+        return Detaching(self.admin, "wallet", self.signer.verifier, [KIND])
 
     async def fill(self, events: int, streams: int = 7) -> None:
         """Append events, to several streams in turn, and keep what an auditor keeps."""
@@ -76,8 +77,9 @@ class World:
     async def close_streams(self) -> None:
         """Let no stream need its beginning: each has a snapshot of its end."""
         await self.admin.execute(
-            "INSERT INTO wallet_log.log_snapshot SELECT stream, 'any', version, last, '{}' FROM wallet_log.log_stream "
-            "ON CONFLICT (stream) DO UPDATE SET version = excluded.version, position = excluded.position"
+            "INSERT INTO wallet_log.log_snapshot SELECT stream, $1, version, last, '{}' FROM wallet_log.log_stream "
+            "ON CONFLICT (stream) DO UPDATE SET version = excluded.version, position = excluded.position",
+            KIND,
         )
 
     async def detach(self, before: int) -> None:

@@ -114,6 +114,27 @@ async def test_whoever_removes_rows_and_calls_them_detached_is_found(world: Worl
         await world.audited()
 
 
+@pytest.mark.parametrize(
+    ("statement", "way"),
+    [
+        ("INSERT INTO wallet_log.log_id SELECT gen_random_uuid(), 7, sha256 FROM wallet_log.log_id LIMIT 1", "removed"),
+        (
+            "CREATE TABLE wallet_log.behind (LIKE wallet_log.log); INSERT INTO wallet_log.behind "
+            "SELECT 7, stream, 100, gen_random_uuid(), type, recorded, data FROM wallet_log.log LIMIT 1; "
+            "ALTER TABLE wallet_log.log ATTACH PARTITION wallet_log.behind FOR VALUES FROM (1) TO (21)",
+            "inserted",
+        ),
+    ],
+    ids=["id", "row"],
+)
+async def test_what_the_tables_have_before_their_beginning_is_found(world: World, statement: str, way: str) -> None:
+    await world.fill(70)
+    await world.detach(50)
+    await world.admin.execute(statement)
+    wrong = (await world.audited()).wrong
+    assert (wrong.position, wrong.way) == (7, way)
+
+
 async def test_a_detached_file_is_read_like_an_exported_one(world: World) -> None:
     await world.fill(45)
     rows = await world.log.read(0, 20)

@@ -155,6 +155,13 @@ async def test_a_stream_that_is_over_needs_no_snapshot(world: World) -> None:
         await world.detaching.detach_before(21, world.folder)
 
 
+async def test_a_snapshot_that_other_code_made_lets_no_partition_go(world: World) -> None:
+    await world.fill(45)
+    await world.close_streams()
+    await world.admin.execute("UPDATE wallet_log.log_snapshot SET state_type = 'of other code' WHERE stream = 's-3'")
+    assert await _refused(world) == "streams_open"
+
+
 async def test_rows_that_are_not_those_of_the_tree_are_not_detached(world: World) -> None:
     await world.fill(45)
     await world.close_streams()
@@ -178,7 +185,7 @@ async def test_only_the_owner_may(world: World, role: str) -> None:
     await world.close_streams()
     connection = await asyncpg.connect(world.database.dsn(role))
     with pytest.raises(Problem) as refused:
-        await Detaching(connection, "wallet", world.signer.verifier).detach_before(21, world.folder)
+        await Detaching(connection, "wallet", world.signer.verifier, ()).detach_before(21, world.folder)
     assert refused.value.code == "not_the_owner"
     with pytest.raises(Problem, match="not_the_owner"):
         await attach(connection, "wallet", world.folder)

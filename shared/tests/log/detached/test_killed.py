@@ -24,7 +24,7 @@ EVENTS = 70
 def _detach(dsn: str, verifier: Verifier, folder: Path) -> None:
     async def run() -> None:
         admin = await asyncpg.connect(dsn)
-        await Detaching(admin, "wallet", verifier).detach_before(50, folder)
+        await Detaching(admin, "wallet", verifier, ["any"]).detach_before(50, folder)
 
     asyncio.run(run())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ INTO_A_STREAM = [
     "INSERT INTO log SELECT 57, 's-0', 1000, gen_random_uuid(), type, recorded, data FROM log WHERE position = 56",
     "INSERT INTO log_id SELECT id, 57, sha256(convert_to(data, 'UTF8')) FROM log WHERE position = 57",
 ]
+BEFORE_THE_FIRST = "INSERT INTO log SELECT 0, 's-0', 5, gen_random_uuid(), type, recorded, data FROM log LIMIT 1"
 
 
 def swapped(one: int, other: int) -> list[str]:
@@ -145,6 +147,8 @@ async def test_what_is_newer_than_the_kept_checkpoint_is_held_against_the_tables
         ("UPDATE log_stream SET version = version + 1 WHERE stream = 's-0'", 22, "removed"),
         ("DELETE FROM log_stream WHERE stream = 's-1'", 23, "inserted"),
         ("INSERT INTO log_stream VALUES ('gone', 1)", 25, "removed"),
+        (BEFORE_THE_FIRST, 0, "inserted"),
+        ("INSERT INTO log_id VALUES (gen_random_uuid(), 0, '')", 0, "removed"),
     ],
 )  # fmt: skip
 async def test_tables_that_disagree_are_found_without_anything_kept(
@@ -157,6 +161,19 @@ async def test_tables_that_disagree_are_found_without_anything_kept(
     found = (await world.verify()).wrong
     assert found is not None
     assert (found.position, found.way) == (position, way)
+
+
+async def test_two_checkpoints_of_one_size_that_disagree_are_found(world: World) -> None:
+    await world.append(40)
+    await world.checkpoint()
+    await world.keep()
+    kept = Kept(world.folder / "kept")
+    assert kept.newest is not None
+    another = audit.Newest(replace(kept.newest, root=bytes(32)))
+    async with tables_of(world.database.dsn("log_reader"), "wallet") as tables:
+        found = (await audit.verify([tables], tables, kept, another)).wrong
+    assert found is not None
+    assert (found.position, found.way) == (40, "disagreeing")
 
 
 async def test_the_end_of_the_log_that_is_missing_is_found(world: World) -> None:

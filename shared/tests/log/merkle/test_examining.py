@@ -107,12 +107,12 @@ def test_rows_that_are_missing_at_the_end_are_named(size: int) -> None:
 
 
 def test_rows_that_lead_to_another_root_than_the_signed_one_are_named_by_its_size() -> None:
-    examination = Examination(lambda _position: None, 0, {5: bytes(32)})
+    examination = Examination(lambda _position: None, 0, {5: {bytes(32)}})
     found = [examination.take(row, None) for row in ROWS]
     assert [wrong.position for wrong in found if wrong] == [5]
     tree = Frontier()
     for leaf in LEAVES:
         tree.append(leaf)
-    well = Examination(known, SIZE, {SIZE: tree.root()})
+    well = Examination(known, SIZE, {SIZE: {tree.root()}})
     assert [well.take(row, None) for row in ROWS] == [None] * SIZE
     assert well.ended() is None

@@ -33,11 +33,13 @@ shortly waited for that nobody waits behind it."""
 
 @dataclass(frozen=True)
 class Detaching:
-    """Detaches partitions of one log. `admin` owns the log; `others`: databases where services read it, too."""
+    """Detaches partitions of one log. `admin` owns the log; `kinds`: of the snapshots that the service begins with;
+    `others`: databases where services read it, too."""
 
     admin: asyncpg.Connection
     owner: str
     verifier: Verifier
+    kinds: Sequence[str]
     others: Sequence[asyncpg.Connection] = ()
 
     async def detach_before(self, position: int, folder: Path) -> Sequence[PartFile]:
@@ -65,7 +67,7 @@ class Detaching:
             raise _end(partition.last)
         await refuse_readers_before([self.admin, *self.others], self.owner, partition.last)
         await SignedTree(self.admin, self.owner, self.verifier).checkpoint(partition.last)
-        await refuse_open_streams(self.admin, self.owner, partition.name)
+        await refuse_open_streams(self.admin, self.owner, partition.name, self.kinds)
 
     async def written(self, partition: Partition, folder: Path) -> PartFile:
         """Return the file of a partition: written now, or found from an attempt before. Raises Problem."""

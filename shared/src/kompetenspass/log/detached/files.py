@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import IO, Any
 from uuid import UUID
 
 from kompetenspass.log.api import Recorded
+from kompetenspass.log.merkle.disk import settle, settle_names, write
 from kompetenspass.log.merkle.rows import line_of, row_of
 from kompetenspass.log.merkle.tree import Frontier, row_hash
 
@@ -87,12 +86,15 @@ class Writer:
         said, folder = self._manifest, self._unfinished.parent
         if self._tree.size != said.last - said.first + 1:
             raise ValueError(f"the row at position {said.first + self._tree.size} is missing")
-        _on_disk(self._out)
+        settle(self._out)
+        self._out.close()
         *blocks, size = self._blocks
         root = b64encode(self._tree.root()).decode()
         whole = replace(said, root=root, sha256=self._sum.hexdigest(), size=size, blocks=tuple(blocks))
         self._unfinished.replace(rows_file(folder, whole))
-        _write(manifest_file(folder, whole), json.dumps({"format": FORMAT, **asdict(whole)}, indent=1) + "\n")
+        manifest = json.dumps({"format": FORMAT, **asdict(whole)}, indent=1) + "\n"
+        write(manifest_file(folder, whole), manifest.encode())
+        settle_names(folder)
         return PartFile(folder, whole)
 
     def abandon(self) -> None:
@@ -187,27 +189,3 @@ def read_manifest(file: Path) -> Manifest:
     if manifest_file(file.parent, found) != file:
         raise FileBroken(file, found.first, "it is the manifest of another file")
     return found
-
-
-def _on_disk(out: IO[Any]) -> None:
-    out.flush()
-    os.fsync(out.fileno())
-    out.close()
-
-
-def _write(file: Path, text: str) -> None:
-    unfinished = file.with_name(f"{file.name}.new")
-    with unfinished.open("w", encoding="utf-8") as out:
-        out.write(text)
-        _on_disk(out)
-    unfinished.replace(file)
-    _folder_on_disk(file.parent)
-
-
-def _folder_on_disk(folder: Path) -> None:
-    """Have the names in a folder survive a loss of power, as the contents do."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -40,13 +40,19 @@ _BEHIND = {
 _OPEN = """
 SELECT l.stream, max(l.version) FROM {owner}_log.{table} l
 JOIN {owner}_log.log_stream s ON s.stream = l.stream
-LEFT JOIN {owner}_log.log_snapshot n ON n.stream = l.stream
+LEFT JOIN {owner}_log.log_snapshot n ON n.stream = l.stream AND n.state_type = ANY($3)
 GROUP BY l.stream, s.last, s.version, n.version
 HAVING coalesce(n.version, 0) < max(l.version) AND NOT EXISTS (
     SELECT 1 FROM {owner}_log.log e
     JOIN unnest($1::text[], $2::interval[]) AS closed (type, after) ON closed.type = e.type
     WHERE e.stream = l.stream AND e.version = s.version AND e.position <= s.last AND e.recorded + closed.after < now()
 )
+"""
+
+
+_OF_OTHER_CODE = """
+SELECT n.stream FROM {owner}_log.log_snapshot n JOIN {owner}_log.log_stream s ON s.stream = n.stream
+WHERE n.state_type <> ALL($1) AND s.first <= (SELECT base FROM {owner}_log.log_head)
 """
 
 
@@ -66,15 +72,23 @@ async def refuse_readers_before(connections: Sequence[asyncpg.Connection], owner
         )
 
 
-async def open_streams(admin: asyncpg.Connection, owner: str, table: str) -> Sequence[str]:
-    """Return the streams in a partition that are neither closed nor have a snapshot beyond their last event in it."""
+async def open_streams(admin: asyncpg.Connection, owner: str, table: str, kinds: Sequence[str]) -> Sequence[str]:
+    """Return the streams in a partition that are neither closed nor have a snapshot beyond their last event in it.
+
+    `kinds`: of the snapshots that the running code begins with; those of other code do not count.
+    """
     query = _OPEN.format(owner=named(owner), table=table)
-    return [row[0] for row in await admin.fetch(query, list(CLOSED_AFTER), list(CLOSED_AFTER.values()))]
+    return [row[0] for row in await admin.fetch(query, list(CLOSED_AFTER), list(CLOSED_AFTER.values()), kinds)]
 
 
-async def refuse_open_streams(admin: asyncpg.Connection, owner: str, table: str) -> None:
+async def streams_of_other_code(admin: asyncpg.Connection, owner: str, kinds: Sequence[str]) -> Sequence[str]:
+    """Return the streams that began before the log's base and have a snapshot of none of these kinds."""
+    return [row[0] for row in await admin.fetch(_OF_OTHER_CODE.format(owner=named(owner)), kinds)]
+
+
+async def refuse_open_streams(admin: asyncpg.Connection, owner: str, table: str, kinds: Sequence[str]) -> None:
     """Raise Problem `streams_open` while commands may need what a partition holds of some streams."""
-    found = await open_streams(admin, owner, table)
+    found = await open_streams(admin, owner, table, kinds)
     if found:
         raise Problem(
             "streams_open",

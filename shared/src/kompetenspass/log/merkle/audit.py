@@ -88,7 +88,9 @@ async def verify(parts: Sequence[Rows], tables: LogTables | None, kept: Kept, be
     def known(position: int) -> bytes | None:
         return kept.leaf(position) or (beyond.leaf(position) if beyond else None)
 
-    roots = {checkpoint.size: checkpoint.root for checkpoint in reversed(listed)}  # what was kept stands above all else
+    roots: dict[int, set[bytes]] = {}
+    for checkpoint in listed:
+        roots.setdefault(checkpoint.size, set()).add(checkpoint.root)
     size = max(kept.size, beyond.checkpoint.size if beyond else 0)
     examination = Examination(known, size, roots)
     pages = _pages(parts)
@@ -123,14 +125,17 @@ async def _pages(parts: Sequence[Rows]) -> AsyncIterator[Sequence[Recorded]]:
 
 
 async def _tables_wrong(examination: Examination, tables: LogTables | None) -> Wrong | None:
-    """Return where `log_id` and `log_stream` say otherwise of rows that are well themselves."""
+    """Return where the tables have more than rows that are well themselves, or say otherwise of them."""
     if tables is None:
         return None
-    if position := await tables.first_without_row():
+    if (position := await tables.first_before_base()) is not None:
+        return Wrong(position, "inserted", "it stands before the beginning of the log")
+    if (position := await tables.first_without_row(examination.size)) is not None:
         return Wrong(position, "removed", "log_id knows an event that the log has not")
-    wrong = [examination.stream_wrong(name, version) async for name, version in tables.streams()]
-    wrong.append(examination.unlisted_wrong())
-    return min((each for each in wrong if each), key=lambda each: each.position, default=None)
+    wrong = [found async for each in tables.streams() if (found := examination.stream_wrong(*each))]
+    if unlisted := examination.unlisted_wrong():
+        wrong.append(unlisted)
+    return min(wrong, key=lambda each: each.position, default=None)
 
 
 async def _fetched(served: Served, kept: Kept, size: int) -> Mapping[Place, bytes] | None:

@@ -65,10 +65,10 @@ class Checkpointing:
         """Return whether the row at the last leaf's position is the one that it was made from."""
         if standing.size == 0:
             return True
-        place, at = (0, standing.size - 1 >> 8), (standing.size - 1) % WIDTH * HASH_BYTES
-        tile = (await self._store.tiles([place])).get(place, b"")
+        index, at = divmod(standing.size - 1, WIDTH)
+        tile = (await self._store.tiles([(0, index)])).get((0, index), b"")
         rows = await self._feed.read(standing.size - 1, 1)
-        return [row_hash(row) for row in rows] == [tile[at : at + HASH_BYTES]]
+        return [row_hash(row) for row in rows] == [tile[at * HASH_BYTES : (at + 1) * HASH_BYTES]]
 
     async def _grow(self, standing: Standing, rows: Sequence[Recorded]) -> Standing:
         size = standing.size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
@@ -35,9 +35,9 @@ class Wrong:
 
 
 class Examination:
-    """Takes the rows of a log in order. `roots`: what the tree's root has to be at some sizes."""
+    """Takes the rows of a log in order. `roots`: what checkpoints say of the tree's root at some sizes."""
 
-    def __init__(self, known: KnownLeaf, known_size: int, roots: Mapping[int, bytes]) -> None:
+    def __init__(self, known: KnownLeaf, known_size: int, roots: Mapping[int, Set[bytes]]) -> None:
         self._known = known
         self._known_size = known_size
         self._roots = roots
@@ -102,10 +102,10 @@ class Examination:
         return None
 
     def _root_wrong(self) -> Wrong | None:
-        wanted = self._roots.get(self.size)
-        if wanted is None or wanted == self._tree.root():
+        signed = self._roots.get(self.size)
+        if signed is None or signed == {self._tree.root()}:
             return None
-        return Wrong(self.size, "disagreeing", f"the checkpoint of {self.size} events has another root than these rows")
+        return Wrong(self.size, "disagreeing", f"a checkpoint of {self.size} events has another root than these rows")
 
 
 def way_of(window: Sequence[Recorded], known: KnownLeaf) -> Wrong:

@@ -9,10 +9,10 @@ A checkpoint is written last, so that what was interrupted before it counts for 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kompetenspass.log.merkle.disk import settle_names, write
 from kompetenspass.log.merkle.note import Checkpoint, NoteRefused, Verifier, verified_checkpoint, verifier_of
 from kompetenspass.log.merkle.tiles import WIDTH, Place, Tile, edge, path, root, width_in
 from kompetenspass.log.merkle.tree import HASH_BYTES
@@ -31,6 +31,7 @@ class Kept:
         self._verifier = _pinned(folder / "key", verifier)
         self.checkpoints: Sequence[Checkpoint] = self._read_checkpoints()
         self._leaves: tuple[int, bytes] = (-1, b"")
+        self._unsettled: set[Path] = set()
 
     @property
     def verifier(self) -> Verifier:
@@ -80,17 +81,29 @@ class Kept:
         """Write tiles that do not count yet; those that count stay as they are."""
         for place, hashes in tiles.items():
             if len(hashes) != width_in(place, self.size) * HASH_BYTES:
-                _write(self._folder / path(Tile(*place, len(hashes) // HASH_BYTES)), hashes)
+                self._write(path(Tile(*place, len(hashes) // HASH_BYTES)), hashes)
 
     def write_checkpoint(self, checkpoint: Checkpoint, signed: bytes) -> None:
         """Let the tiles count up to a checkpoint, and remove the partial ones that it leaves behind."""
         former = [Tile(*place, width_in(place, self.size)) for place in edge(self.size)]
-        _write(self._folder / "key", f"{self.verifier.line()}\n".encode())
-        _write(self._folder / "checkpoints" / f"{checkpoint.size:020d}", signed)
+        self._write("key", f"{self.verifier.line()}\n".encode())
+        self._settle()
+        self._write(f"checkpoints/{checkpoint.size:020d}", signed)
+        self._settle()
         self.checkpoints = self._read_checkpoints()
         for tile in former:
             if width_in((tile.level, tile.index), self.size) != tile.width:
                 (self._folder / path(tile)).unlink(missing_ok=True)
+
+    def _write(self, name: str, content: bytes) -> None:
+        file = self._folder / name
+        write(file, content)
+        self._unsettled.add(file.parent)
+
+    def _settle(self) -> None:
+        """Have the names of what was written survive a loss of power, as the contents do."""
+        while self._unsettled:
+            settle_names(self._unsettled.pop())
 
     def _read_checkpoints(self) -> Sequence[Checkpoint]:
         found = []
@@ -115,14 +128,3 @@ def _pinned(file: Path, given: Verifier | None) -> Verifier | None:
     if given is not None and given != kept:
         raise FolderBroken("the key is another one than the folder's")
     return kept
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file that is there as a whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f"{file.name}.new")
-    with unfinished.open("wb") as written:
-        written.write(content)
-        written.flush()
-        os.fsync(written.fileno())
-    unfinished.replace(file)

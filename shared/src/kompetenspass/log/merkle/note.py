@@ -38,7 +38,7 @@ class Signature:
 
     def line(self) -> str:
         """Return the line with its newline."""
-        return f"— {self.name} {_base64(self.key_id + self.value)}\n"
+        return f"— {self.name} {to_base64(self.key_id + self.value)}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Verifier:
 
     def line(self) -> str:
         """Return the verifier key in one line: name, id in hexadecimal, type and key in base64, with `+` between."""
-        return f"{self.name}+{self.key_id.hex()}+{_base64(ED25519 + self.public_key)}"
+        return f"{self.name}+{self.key_id.hex()}+{to_base64(ED25519 + self.public_key)}"
 
     def holds(self, signature: Signature, text: str) -> bool:
         """Return whether a signature is this key's over a text."""
@@ -150,7 +150,7 @@ class Checkpoint:
 
     def text(self) -> str:
         """Return the note text. Raises NoteRefused for an origin or a line that cannot stand in one."""
-        lines = (self.origin, str(self.size), _base64(self.root), *self.extensions)
+        lines = (self.origin, str(self.size), to_base64(self.root), *self.extensions)
         text = "".join(f"{line}\n" for line in lines)
         if checkpoint_of(text) != self:
             raise NoteRefused("not a checkpoint")
@@ -190,7 +190,8 @@ def _signature(line: str) -> Signature:
     return Signature(match[1], value[:_ID_BYTES], value[_ID_BYTES:])
 
 
-def _base64(content: bytes) -> str:
+def to_base64(content: bytes) -> str:
+    """Return bytes in standard base64, as notes and proofs have them."""
     return base64.b64encode(content).decode("ascii")
 
 
@@ -200,6 +201,6 @@ def _bytes(text: str) -> bytes:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise NoteRefused("not base64") from error
-    if _base64(content) != text:
+    if to_base64(content) != text:
         raise NoteRefused("not the canonical base64")
     return content

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kompetenspass.core.errors import Problem, not_found
+from kompetenspass.log.merkle.note import to_base64
 from kompetenspass.log.merkle.tiles import Place, Tiles, places_of, range_hash
 from kompetenspass.log.merkle.tree import Range, consistency_ranges, inclusion_ranges
 
@@ -30,9 +30,9 @@ class Inclusion:
             "position": self.position,
             "leaf_index": self.position - 1,
             "size": self.size,
-            "leaf_hash": _base64(self.leaf),
-            "root": _base64(self.root),
-            "proof": [_base64(each) for each in self.proof],
+            "leaf_hash": to_base64(self.leaf),
+            "root": to_base64(self.root),
+            "proof": [to_base64(each) for each in self.proof],
         }
 
 
@@ -51,9 +51,9 @@ class Consistency:
         return {
             "from": self.first,
             "to": self.second,
-            "from_root": _base64(self.first_root),
-            "to_root": _base64(self.second_root),
-            "proof": [_base64(each) for each in self.proof],
+            "from_root": to_base64(self.first_root),
+            "to_root": to_base64(self.second_root),
+            "proof": [to_base64(each) for each in self.proof],
         }
 
 
@@ -79,7 +79,3 @@ async def consistency(read: ReadTiles, first: int, second: int) -> Consistency:
 
 async def _read(read: ReadTiles, ranges: list[Range]) -> Tiles:
     return await read(places_of(ranges))
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")

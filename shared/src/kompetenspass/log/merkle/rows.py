@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -21,13 +20,20 @@ import asyncpg
 
 from kompetenspass.core.clock import rfc3339
 from kompetenspass.log.api import Recorded
+from kompetenspass.log.partitions import named
 
 PAGE = 1000
 _ROWS = "SELECT position, stream, version, id, type, recorded, data FROM log WHERE position > $1 ORDER BY position"
-_UNKNOWN_IDS = (
-    "SELECT min(k.position) FROM log_id k LEFT JOIN log l ON l.position = k.position AND l.id = k.id "
-    "WHERE l.position IS NULL AND k.position > (SELECT base FROM log_head)"
-)
+_BEFORE_BASE = "SELECT min(position) FROM log WHERE position <= (SELECT base FROM log_head)"
+_UNKNOWN_IDS = """
+SELECT min(position) FROM (
+    SELECT k.position FROM log_id k LEFT JOIN log l ON l.position = k.position AND l.id = k.id
+    WHERE l.position IS NULL AND k.position > (SELECT base FROM log_head)
+    UNION ALL
+    SELECT position FROM log_id WHERE position <= (SELECT base FROM log_head)
+    GROUP BY position HAVING count(*) > 1 OR position < 1
+) unknown
+"""
 
 
 class Rows(Protocol):
@@ -69,8 +75,15 @@ class LogTables:
         rows = await self._connection.fetch("SELECT id, position, sha256 FROM log_id WHERE id = ANY($1)", ids)
         return {row["id"]: (row["position"], row["sha256"]) for row in rows}
 
-    async def first_without_row(self) -> int | None:
-        """Return the first position that `log_id` has and the log has not, None if there is none."""
+    async def first_before_base(self) -> int | None:
+        """Return the first position of a row where the tables should have none, None if there is none such."""
+        found: int | None = await self._connection.fetchval(_BEFORE_BASE)
+        return found
+
+    async def first_without_row(self, known: int) -> int | None:
+        """Return the first position that `log_id` has beyond the `known` events of the log, None if there is none."""
+        if await self._connection.fetchval("SELECT count(*) FROM log_id") == known:
+            return None
         found: int | None = await self._connection.fetchval(_UNKNOWN_IDS)
         return found
 
@@ -83,9 +96,7 @@ class LogTables:
 @asynccontextmanager
 async def tables_of(dsn: str, owner: str) -> AsyncIterator[LogTables]:
     """Return the tables of an owner's log for a role that may read them. Raises what asyncpg raises; ValueError."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", owner):
-        raise ValueError("not a service's name")
-    settings = {"search_path": f"{owner}_log", "application_name": f"{owner} audit"}
+    settings = {"search_path": f"{named(owner)}_log", "application_name": f"{owner} audit"}
     connection = await asyncpg.connect(dsn, server_settings=settings, timeout=10)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
