@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kompetenspass.core.errors import Kind, Problem
@@ -34,11 +35,12 @@ _POLL_SECONDS = 0.1
 
 
 class _Given(BaseSettings):
-    """The broker that is already there, if any: `KAFKA_BOOTSTRAP_SERVERS`."""
+    """The broker that is already there, if any: `KAFKA_BOOTSTRAP_SERVERS`; `KAFKA_REPLICATION`: on how many nodes."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, env_prefix="KAFKA_")
 
     bootstrap_servers: str | None = None
+    replication: int = Field(default=1, ge=1, le=9)
 
 
 async def broker(folder: Path, dsn: DSN, stack: AsyncExitStack, say: Callable[[str], object]) -> Kafka:
@@ -46,16 +48,21 @@ async def broker(folder: Path, dsn: DSN, stack: AsyncExitStack, say: Callable[[s
 
     Raises Problem `java_missing`, `maven_missing` or another of the embedded Kafka, each with a remedy.
     """
-    bootstrap = _Given().bootstrap_servers
+    given = _Given()
+    bootstrap, replication = given.bootstrap_servers, given.replication
     if bootstrap is None:
         say("Starting Kafka (the first time, Maven fetches it: a minute or so)")
         await _drop_what_is_no_copy(folder, dsn, say)
         embedded = EmbeddedKafka(folder)
         stack.push_async_callback(embedded.stop)
         await embedded.start()
-        bootstrap = embedded.bootstrap
+        bootstrap, replication = embedded.bootstrap, 1
     return Kafka(
-        bootstrap_servers=bootstrap, security="PLAINTEXT", partitions=PARTITIONS, replication=1, min_insync_replicas=1
+        bootstrap_servers=bootstrap,
+        security="PLAINTEXT",
+        partitions=PARTITIONS,
+        replication=replication,
+        min_insync_replicas=max(1, replication - 1),  # one may be away
     )
 
 

@@ -41,7 +41,7 @@ CLIS = {
     "services.wallet": wallet_cli,
 }
 CLIS["services"].command()(main)
-OF_THE_LAPTOP = {"POSTGRES_ADMIN_DSN", "KAFKA_BOOTSTRAP_SERVERS"}
+OF_THE_LAPTOP = {"POSTGRES_ADMIN_DSN", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_REPLICATION"}
 
 
 def names_of(service: str) -> Iterator[str]:

@@ -172,6 +172,21 @@ async def rows_of(connection: AsyncConnection, schema: str, metadata: MetaData) 
     return found
 
 
+def in_order(seed: int) -> Pace:
+    """Return the pace at which each log is read from its beginning to its end."""
+    return Pace(1, random.Random(seed), limits=(500,))
+
+
+async def read(
+    engine: AsyncEngine, name: str, projection: Projection, logs: Mapping[str, Sequence[Recorded]], pace: Pace
+) -> Rows:
+    """Return what the tables of a projection, empty before and in a schema of that name, hold in the end."""
+    tables = Tables(engine, name, projection.metadata)
+    await tables.make()
+    await filled(tables, projection, [KeptFeed(owner, logs[owner]) for owner in projection.logs], pace)
+    return await tables.rows()
+
+
 @asynccontextmanager
 async def engine_on(database: Database, *schemas: str) -> AsyncIterator[AsyncEngine]:
     """Yield an engine of the administrator, who may make any schema; unqualified tables are those of `schemas`."""

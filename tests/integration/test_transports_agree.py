@@ -12,7 +12,7 @@ from kompetenspass.events.codec import EVENTS
 from kompetenspass.log.project import Projection
 from kompetenspass.testing.postgres import Database
 from tests.integration import told
-from tests.integration.agreeing import PROJECTIONS, KeptFeed, Pace, Rows, Tables, engine_on, filled, rows_of
+from tests.integration.agreeing import PROJECTIONS, Pace, Rows, engine_on, in_order, read, rows_of
 from tests.integration.carrying import CARRIERS, following, stored
 from tests.integration.kinds import ONE
 from tests.integration.lived import logs_of_stories
@@ -33,26 +33,14 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
         yield made
 
 
-async def read(engine: AsyncEngine, name: str, projection: Projection, logs: told.Logs, pace: Pace) -> Rows:
-    """Return what the tables of a projection, empty before, hold in the end."""
-    tables = Tables(engine, name, projection.metadata)
-    await tables.make()
-    await filled(tables, projection, [KeptFeed(owner, logs[owner]) for owner in projection.logs], pace)
-    return await tables.rows()
-
-
 async def in_one_order(engine: AsyncEngine, logs: told.Logs) -> dict[str, Rows]:
     """Return what all tables hold once each log was read from its beginning to its end, by service and projection."""
     return {
         f"{service} {projection.name}": await read(
-            engine, f"{service}_{projection.name}_in_order", projection, logs, in_order()
+            engine, f"{service}_{projection.name}_in_order", projection, logs, in_order(SEED)
         )
         for service, projection in ALL
     }
-
-
-def in_order() -> Pace:
-    return Pace(1, random.Random(SEED), limits=(500,))
 
 
 def test_every_handler_is_called_and_every_event_is_told(logs: told.Logs) -> None:
@@ -65,7 +53,7 @@ def test_every_handler_is_called_and_every_event_is_told(logs: told.Logs) -> Non
 async def test_parts_at_any_speed_fill_the_tables_that_the_one_order_fills(
     engine: AsyncEngine, logs: told.Logs, service: str, projection: Projection
 ) -> None:
-    wanted = await read(engine, "in_order", projection, logs, in_order())
+    wanted = await read(engine, "in_order", projection, logs, in_order(SEED))
     assert all(wanted.values()), "a table without a row shows nothing"
     for parts, seed, again in ((1, 1, 0.3), (3, 2, 0.0), (3, 3, 0.3), (64, 4, 0.2)):
         pace = Pace(parts, random.Random(SEED + seed), again)
@@ -94,7 +82,7 @@ async def test_what_a_platform_has_lived_through_fills_the_same_tables_in_parts(
 ) -> None:
     lived = await logs_of_stories(platform)
     for number, (service, projection) in enumerate(ALL):
-        wanted = await read(engine, f"in_order_{number}", projection, lived, in_order())
+        wanted = await read(engine, f"in_order_{number}", projection, lived, in_order(SEED))
         for parts in (1, 3, 64):
             pace = Pace(parts, random.Random(SEED + parts), 0.2)
             found = await read(engine, f"parts_{number}_{parts}", projection, lived, pace)

@@ -10,8 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from kompetenspass.core.clock import system_clock
@@ -24,6 +22,7 @@ from kompetenspass.log.kafka.relay import Measured, Relay
 from kompetenspass.log.kafka.tables import TABLES
 from kompetenspass.log.kafka.topics import Shape, Topics, topic_of
 from kompetenspass.log.memory import MemoryLog
+from kompetenspass.testing.kafka.clients import at, leader_of
 from kompetenspass.testing.kafka.real import START_SECONDS, running
 from kompetenspass.testing.kafka.records import kept, records_of, said_in
 from kompetenspass.testing.postgres import Database
@@ -115,13 +114,7 @@ async def relayed(kafka: EmbeddedKafka, engine: AsyncEngine, shape: Shape, fault
 
 async def leader(stage: Stage) -> int:
     """Return the node that leads the first partition."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=stage.kafka.bootstrap)
-    await admin.start()
-    try:
-        partition = TopicPartition(topic_of(stage.log.owner, "internal"), 0)
-        return int((await admin._client.fetch_all_metadata()).leader_for_partition(partition))
-    finally:
-        await admin.close()
+    return await leader_of(topic_of(stage.log.owner, "internal"), **at(stage.kafka.bootstrap))
 
 
 async def test_the_leader_killed_and_another_frozen(three_nodes: EmbeddedKafka, engine: AsyncEngine) -> None:

@@ -72,6 +72,13 @@ async def _administering(**settings: Any) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
+async def leader_of(topic: str, **settings: Any) -> int:
+    """Return which node leads the first partition of a topic on a real Kafka. Raises KafkaError."""
+    async with _administering(**settings) as admin:
+        (found,) = await admin.describe_topics([topic])
+    return next(int(one["leader"]) for one in found["partitions"] if one["partition"] == 0)
+
+
 async def produce(topic: str, values: Iterable[bytes], *, partition: int = 0, **settings: Any) -> None:
     """Send values one after the other, each acknowledged by all in-sync nodes. Raises KafkaError."""
     async with producing(**settings) as producer:
