@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from contract import generated
+from contract import generated, released
 from kompetenspass.core.errors import Problem
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
@@ -27,20 +27,25 @@ def write(
 @cli.command()
 def check(
     against: Annotated[
-        str | None, typer.Option(help="What was released: a commit, or a folder like docs/generated. [default: main]")
+        str | None,
+        typer.Option(
+            help="What was released: a commit, or a folder like docs/generated. "
+            "[default: main, and if that is checked out, the commit before it too]"
+        ),
     ] = None,
 ) -> None:
     """Leave with 1 where the committed files differ from the code, or where a change breaks what was released."""
     found = [f"{line}. Run `make docs` and commit it." for line in generated.differences(generated.FOLDER)]
-    try:
-        found += map(str, generated.broken_since(against or "main"))
-    except Problem as problem:
-        said = f"{problem.title} {problem.remedy} ({problem.detail})"
-        if against:
-            found.append(said)
-        else:  # an archive of the sources has no `main`
-            typer.echo(f"Compared with nothing that was released. {said}", err=True)
-    for line in found:
+    for commit in [against] if against else released.unless_told():
+        try:
+            found += map(str, generated.broken_since(commit))
+        except Problem as problem:
+            said = f"{problem.title} {problem.remedy} ({problem.detail})"
+            if against:
+                found.append(said)
+            else:  # an archive of the sources has no `main`, a shallow clone nothing before it
+                typer.echo(f"Not compared with {commit}. {said}", err=True)
+    for line in dict.fromkeys(found):
         typer.echo(line, err=True)
     if found:
         raise typer.Exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,19 @@ def released(against: str) -> dict[str, Any]:
     if folder.is_dir():
         return _read_folder(folder / "events")
     return _read_commit(against)
+
+
+def unless_told() -> Sequence[str]:
+    """Return the commits to compare with where nobody names one: `main`, and if that is checked out the one before too.
+
+    The checked-out commit itself differs only by what is not committed yet. An archive of the sources has neither, a
+    shallow clone not the one before.
+    """
+    try:
+        main, checked_out = _git("rev-parse", "main", "HEAD").split()
+    except Problem:
+        return ("main",)
+    return ("main", "HEAD~1") if main == checked_out else ("main",)
 
 
 def _read_folder(folder: Path) -> dict[str, Any]:

@@ -245,6 +245,29 @@ def test_the_released_schemas_are_read_from_a_commit(tmp_path: Path, monkeypatch
         released.released("no-such-commit")
 
 
+def test_on_main_itself_the_commit_before_is_compared_with_if_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(released, "ROOT", tmp_path)
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "nothing before it")
+    answer = CliRunner().invoke(cli, ["check"])
+    assert (answer.exit_code, "Not compared with HEAD~1." in answer.output) == (0, True)
+    gone = tmp_path / "docs" / "generated" / "events" / "registry.Gone.v1.internal.schema.json"
+    gone.parent.mkdir(parents=True)
+    gone.write_text('{"type": "object"}')
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "a contract")
+    git(tmp_path, "rm", "-q", str(gone))
+    git(tmp_path, "commit", "-q", "-m", "it is broken")
+    answer = CliRunner().invoke(cli, ["check"])
+    assert answer.exit_code == 1
+    assert answer.output.count("the type registry.Gone.v1 was removed or renamed") == 1
+    git(tmp_path, "switch", "-q", "-c", "work")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "what main does not have")
+    assert released.unless_told() == ("main",)
+
+
 def git(folder: Path, *arguments: str) -> None:
     """Run git in a repository of the test's own."""
     known = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]

@@ -6,7 +6,6 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
 from uuid import UUID
 
 import jsonschema
@@ -92,14 +91,6 @@ def test_kafka_gets_prefixed_headers_and_the_media_type_of_the_data() -> None:
     assert headers["ce_specversion"] == b"1.0"
     assert headers["ce_subject"] == "org-å".encode()
     assert "ce_datacontenttype" not in headers
-
-
-def test_http_headers_are_percent_encoded_where_the_binding_says() -> None:
-    headers = sent(WITHDRAWN, 'org-å "1%', "public").http_headers()
-    assert headers["ce-subject"] == "org-%C3%A5%20%221%25"
-    assert unquote(headers["ce-subject"]) == 'org-å "1%'
-    assert headers["ce-source"] == SOURCE
-    assert headers["content-type"] == "application/json"
 
 
 @settings(max_examples=100, deadline=None)

@@ -11,12 +11,13 @@ from kompetenspass.subscriptions.backoff import HELD_FOR, asked_delay, next_atte
 from kompetenspass.testing.clock import NOON
 
 
+@pytest.mark.parametrize("asked", [None, timedelta(), timedelta(seconds=30)])
 @pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
-def test_a_delivery_is_tried_for_three_days_ever_more_rarely(chance: float) -> None:
+def test_a_delivery_is_tried_for_three_days_ever_more_rarely(chance: float, asked: timedelta | None) -> None:
     now, attempts, delays = NOON, 0, []
     while attempts < 50:
         attempts += 1
-        following = next_attempt(now, since=NOON, attempts=attempts, chance=chance)
+        following = next_attempt(now, since=NOON, attempts=attempts, chance=chance, asked=asked)
         if following is None:
             break
         delays.append(following - now)
@@ -24,7 +25,7 @@ def test_a_delivery_is_tried_for_three_days_ever_more_rarely(chance: float) -> N
     assert now == NOON + HELD_FOR
     assert 9 <= attempts <= 13
     assert delays[:-1] == sorted(delays[:-1])
-    assert timedelta(seconds=4) <= delays[0] <= timedelta(seconds=6)
+    assert timedelta(seconds=4) <= delays[0] <= max(timedelta(seconds=6), asked or timedelta())
 
 
 def test_chance_spreads_the_delay_by_a_fifth() -> None:
@@ -53,6 +54,9 @@ def test_the_receiver_may_ask_for_more_time_but_for_no_more_than_a_day() -> None
         ("99999999999999999999", timedelta(days=1)),
         (format_datetime(NOON + timedelta(hours=1), usegmt=True), timedelta(hours=1)),
         (format_datetime(NOON - timedelta(hours=1), usegmt=True), timedelta()),
+        (format_datetime(NOON + timedelta(weeks=1), usegmt=True), timedelta(days=1)),
+        ("Fri, 31 Dec 9999 23:59:59 -0100", timedelta(days=1)),
+        ("Fri, 31 Dec 99999999999 23:59:59 GMT", None),
         ("soon", None),
         ("-5", None),
         ("", None),

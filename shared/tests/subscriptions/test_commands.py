@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from kompetenspass.core.clock import rfc3339
 from kompetenspass.subscriptions.keeping import MOST_SUBSCRIPTIONS
 from kompetenspass.testing.subscribed import Rig, granted
 from kompetenspass.testing.waiting import until
@@ -128,6 +129,15 @@ async def test_a_test_that_reaches_nobody_says_so(rig: Rig, receiver: Receiver) 
     made = await rig.subscribe(receiver, url="http://localhost:9/")
     tried = await rig.send("POST", f"/v1/subscriptions/{made['id']}/test")
     assert (tried["outcome"], tried["status"]) == ("upstream_unavailable", None)
+
+
+async def test_a_moment_is_written_alike_wherever_it_stands(rig: Rig, receiver: Receiver) -> None:
+    made = await rig.subscribe(receiver)
+    await rig.state("org-a", granted("org:a"))
+    (delivered,) = await rig.until_deliveries(made, "done", 1)
+    tested = await rig.send("POST", f"/v1/subscriptions/{made['id']}/test")
+    said = {made["created_at"], delivered["ended_at"], delivered["tries"][0]["at"], tested["at"]}
+    assert said == {rfc3339(rig.clock())}
 
 
 async def test_the_scheme_owner_may_end_what_another_organisation_follows(rig: Rig, receiver: Receiver) -> None:

@@ -6,14 +6,18 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from starlette.responses import Response
 
-from kompetenspass.testing.subscribed import Rig, granted
+from kompetenspass.embedded.provision import connected
+from kompetenspass.testing import subscribed
+from kompetenspass.testing.postgres import Database
+from kompetenspass.testing.subscribed import Rig, Start, granted
 from kompetenspass.testing.waiting import until
-from kompetenspass.testing.webhooks import Receiver, receiving, verified
+from kompetenspass.testing.webhooks import Received, Receiver, receiving, verified
 
 
 async def outcome_of(rig: Rig, receiver: Receiver, answer: Response) -> tuple[str, int | None]:
@@ -94,6 +98,35 @@ async def test_a_receiver_that_took_nothing_has_one_attempt_at_a_time(rig: Rig, 
         await receiver.until_received(2)
         assert len(receiver.received) == 2
     receiver.block.set()
+
+
+async def test_who_takes_nothing_is_served_after_all_who_do(
+    start: Start, receiver: Receiver, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although what waits for those stands earlier in the log, and there is room for one attempt alone."""
+    monkeypatch.setattr(subscribed, "QUICK", replace(subscribed.QUICK, total=1))
+    receiver.answers = lambda _: Response(status_code=500)
+    async with receiving() as well:
+        async with start(only="api") as rig:
+            await rig.subscribe(receiver)
+            for number in range(8):
+                await rig.state(f"org-{number}", granted(f"org:{number}"))
+            await rig.subscribe(well, **{"from": "now"})
+            await rig.state("org-last", granted("org:last"), granted("org:last", "provider"))
+        async with connected(database.admin_dsn) as admin:
+            await admin.execute("UPDATE registry.webhook_subscription SET failing_since = now() WHERE position = 0")
+        before: list[int] = []
+
+        def taken(_came: Received) -> Response:
+            before.append(len(receiver.received))
+            return Response(status_code=204)
+
+        well.answers = taken
+        async with start():
+            await well.until_accepted(2)
+            await receiver.until_received(8)
+        assert before[0] == 0
+        assert before[1] <= 1
 
 
 async def test_no_log_line_event_or_answer_holds_a_secret(

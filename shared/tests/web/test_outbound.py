@@ -111,6 +111,28 @@ async def test_a_named_private_host_is_allowed() -> None:
     assert await code_of("https://registry.internal/", fine, "10.0.0.1", private_hosts=("registry.internal",)) == "ok"
 
 
+async def test_a_stranger_who_names_a_private_host_is_refused() -> None:
+    url = "https://Registry.internal/audit"
+    async for outbound in client(fine, "10.0.0.1", private_hosts=("registry.internal",)):
+        assert (await outbound.post(url, b"", content_type="a/b")).status == 200
+        with pytest.raises(Problem, match="address_refused"):
+            await outbound.check(url)
+        with pytest.raises(Problem, match="address_refused"):
+            await outbound.post(url, b"", content_type="a/b", as_it_is=True)
+
+
+async def test_only_the_whole_call_has_a_limit_but_for_an_address_that_is_silent() -> None:
+    seen: list[httpx2.Request] = []
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(200)
+
+    async for outbound in client(handler):
+        await outbound.post("https://slow.example/", b"", content_type="a/b", timeout_seconds=20)
+    assert seen[0].extensions["timeout"] == {"connect": 5, "read": None, "write": None, "pool": None}
+
+
 async def test_a_redirect_is_not_followed() -> None:
     def handler(_request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(302, headers={"Location": "https://else.example/"})

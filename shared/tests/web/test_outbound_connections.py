@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from kompetenspass.core.clock import system_clock
 from kompetenspass.core.errors import Problem
+from kompetenspass.web.connections import Checked
 from kompetenspass.web.outbound import Outbound
 
 HERE, NOBODY = "127.0.0.1", "127.0.0.2"
@@ -79,6 +81,17 @@ async def test_another_address_of_the_host_is_tried_when_one_does_not_answer() -
     async with serving() as server, Outbound(allow_loopback=True, resolver=both) as outbound:
         answer = await outbound.get(f"http://issuer.localhost:{server.port}/")
         assert answer.body == f"issuer.localhost:{server.port}".encode()
+
+
+async def test_another_address_of_the_host_is_tried_when_one_is_silent() -> None:
+    async with serving() as server:
+        with socket.socket() as silent, socket.socket() as first:
+            silent.bind((NOBODY, server.port))
+            silent.listen(0)
+            first.connect((NOBODY, server.port))  # nobody else is let in
+            stream = await Checked(both).connect_tcp("issuer.localhost", server.port, timeout=0.5)
+            assert stream.get_extra_info("server_addr")[0] == HERE
+            await stream.aclose()
 
 
 async def test_a_connection_is_used_again_for_the_same_name() -> None:

@@ -1,9 +1,9 @@
-"""Events as CloudEvents 1.0: their attributes for an audience, in structured mode and as headers of Kafka and HTTP.
+"""Events as CloudEvents 1.0: their attributes for an audience, in structured mode and as headers of Kafka.
 
 Internally the data is the stored bytes, the whole envelope, so that nothing is lost on the way and a reader can check
 them against the log. For others it is the part of the payload that they may see, in the newest version of the event.
-Sources: CloudEvents 1.0.2, sections 3 and 4 of the core; JSON format; bindings for Kafka (3.2) and HTTP (3.1); the
-extensions partitioning, recorded time and distributed tracing.
+Sources: CloudEvents 1.0.2, sections 3 and 4 of the core; JSON format; binding for Kafka (3.2); the extensions
+partitioning, recorded time and distributed tracing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import quote
 from uuid import UUID
 
 from kompetenspass.core.clock import rfc3339
@@ -24,7 +23,6 @@ from kompetenspass.events.envelope import Context
 
 STRUCTURED = "application/cloudevents+json"
 JSON = "application/json"
-_HEADER_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
 class Stated(Protocol):
@@ -89,11 +87,7 @@ class CloudEvent:
 
     def kafka_headers(self) -> list[tuple[str, bytes]]:
         """Return the headers of a Kafka record in binary mode; its value is `data` and its key is `key`."""
-        return [(_header("ce_", name), value.encode()) for name, value in self.attributes.items()]
-
-    def http_headers(self) -> dict[str, str]:
-        """Return the headers of an HTTP message in binary mode; its body is `data`."""
-        return {_header("ce-", name): quote(value, _HEADER_SAFE) for name, value in self.attributes.items()}
+        return [(_header(name), value.encode()) for name, value in self.attributes.items()]
 
 
 def cloud_event(stated: Stated, audience: Audience, *, source: str) -> CloudEvent | None:
@@ -148,5 +142,5 @@ def _common(stated: Stated, event_type: str, audience: Audience, source: str, co
     }
 
 
-def _header(prefix: str, name: str) -> str:
-    return "content-type" if name == "datacontenttype" else prefix + name
+def _header(name: str) -> str:
+    return "content-type" if name == "datacontenttype" else f"ce_{name}"

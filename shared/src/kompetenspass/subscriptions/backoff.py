@@ -22,19 +22,19 @@ def next_attempt(
     """Return when to try again after `attempts` failures, the last of them now; None: it is given up.
 
     `chance` in [0, 1) spreads the delay by a fifth, so that receivers are not called by all at once. `asked` is what
-    Retry-After said: it is waited for at least so long, a day at most. The last attempt is at the end of three days.
+    Retry-After said: it is waited for at least so long, a day at most. The last attempt is at the end of three days,
+    or when the receiver asked for it if that is later.
     Source: Standard Webhooks, deliverability and reliability.
     """
     ends = since + HELD_FOR
     if now >= ends:
         return None
     delay = _DELAYS[min(attempts, len(_DELAYS)) - 1] * (1 + _JITTER * (2 * chance - 1))
-    wanted = now + max(delay, min(asked or timedelta(), _LONGEST_ASKED))
-    return min(wanted, ends) if asked is None else wanted
+    return max(min(now + delay, ends), now + min(asked or timedelta(), _LONGEST_ASKED))
 
 
 def asked_delay(retry_after: str | None, now: datetime) -> timedelta | None:
-    """Return how long Retry-After asks to wait; None where it asks nothing that is understood.
+    """Return how long Retry-After asks to wait, a day at most; None where it asks nothing that is understood.
 
     Source: RFC 9110, section 10.2.3.
     """
@@ -45,6 +45,7 @@ def asked_delay(retry_after: str | None, now: datetime) -> timedelta | None:
         return min(timedelta(seconds=int(text[:9])), _LONGEST_ASKED)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    return max(timedelta(), (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now)
+    pause = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    return min(max(timedelta(), pause), _LONGEST_ASKED)

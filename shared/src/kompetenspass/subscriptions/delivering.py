@@ -165,7 +165,7 @@ class Deliverer:
             try:
                 wanted = self._journal.is_wanted(row, asked)
             except UnknownEventType as error:
-                self._journal.alarm(row, type(error).__name__)
+                self._journal.alarm(row.position, type(error).__name__)
                 break
             reached = row.position
             if wanted:

@@ -54,7 +54,7 @@ _DUE = text("""
     SELECT s.*, ranked.position AS due, ranked.event_id, ranked.key, ranked.since, ranked.failures
     FROM ranked JOIN webhook_subscription s ON s.id = ranked.subscription_id
     WHERE ranked.place <= :each
-    ORDER BY ranked.place, ranked.position
+    ORDER BY s.failing_since IS NOT NULL, ranked.place, ranked.position
 """)
 _HOLD = text("""
     UPDATE webhook_delivery d SET held_until = clock_timestamp() + make_interval(secs => :seconds)
@@ -142,7 +142,8 @@ class Deliveries:
     async def due(self, now: datetime, each: int) -> Sequence[Due]:
         """Return what may be sent now: of each key its first, in the order of the log, `each` per subscription.
 
-        The first ones of all subscriptions stand before the second ones, so that none of them crowds out another.
+        The first ones of all subscriptions stand before the second ones, so that none of them crowds out another, and
+        those that take nothing stand behind all that do.
         """
         async with self._each.connect() as connection:
             rows = (await connection.execute(_DUE, {"now": now, "each": each})).mappings().all()

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from kompetenspass.core.errors import Problem
 from kompetenspass.events.base import Audience
 from kompetenspass.events.codec import EVENTS, UPCASTS, UnknownEventType
 from kompetenspass.log.api import LogDiffers, NoLongerKept, Recorded, WholeLog
+from kompetenspass.log.detached.files import FileBroken
 from kompetenspass.subscriptions import refusals
 from kompetenspass.subscriptions.rendering import Rendering, Sent
 from kompetenspass.subscriptions.starts import At, at
@@ -53,7 +55,7 @@ class Journal:
         self._rendering = Rendering(source)
         self._turn = asyncio.Lock()
         self._end = 0
-        self._alarmed = 0
+        self._alarmed = -1
 
     def is_wanted(self, recorded: Recorded, asked: Asked) -> bool:
         """Return whether the event is of a type that was asked for, without decoding it. Raises UnknownEventType."""
@@ -118,7 +120,8 @@ class Journal:
     async def place(self, start: int | str | datetime) -> At:
         """Return where to begin: after a position, a cursor, at a time, or at `now`, the end of the log.
 
-        Raises Problem `cursor_ahead` and `log_restored` (409).
+        Raises Problem `cursor_ahead` and `log_restored` (409), and `events_detached` (410) where it looks at a damaged
+        file.
         """
         if isinstance(start, datetime):
             return At(await self._before(start), await self.log.epoch())
@@ -153,13 +156,20 @@ class Journal:
             return await self.log.read(position, 1)
         except NoLongerKept as gone:
             return await self.log.read(gone.first - 1, 1)
+        except FileBroken as error:
+            raise self._broken(error) from error
 
     async def kept(self, after: int, limit: int) -> Sequence[Recorded]:
-        """Return what the log has after a position. Raises Problem `events_detached` where what follows is missing."""
+        """Return what the log has after a position.
+
+        Raises Problem `events_detached` where what follows is missing, or its file is damaged.
+        """
         try:
             rows = await self.log.read(after, limit)
         except LogDiffers as error:
             raise refusals.detached() from error
+        except FileBroken as error:
+            raise self._broken(error) from error
         if rows and rows[0].position != after + 1:
             raise refusals.detached()
         return rows
@@ -188,7 +198,7 @@ class Journal:
             try:
                 event = self.shown(row, asked)
             except (UnknownEventType, ValueError) as error:
-                self.alarm(row, type(error).__name__)
+                self.alarm(row.position, type(error).__name__)
                 if not found:
                     raise refusals.unreadable(row.position) from error
                 return reached, False
@@ -212,11 +222,15 @@ class Journal:
         if position > 0 and (head := await self.log.head()) < position:
             raise refusals.ahead(head)
 
-    def alarm(self, row: Recorded, why: str) -> None:
+    def _broken(self, error: FileBroken) -> Problem:
+        self.alarm(error.position, str(error))
+        return refusals.detached()
+
+    def alarm(self, position: int, why: str) -> None:
         """Let the operator know, once for each event."""
-        if row.position != self._alarmed:
-            self._alarmed = row.position
-            logger().error("event_unreadable", log=self.owner, position=row.position, why=why, alarm=True)
+        if position != self._alarmed:
+            self._alarmed = position
+            logger().error("event_unreadable", log=self.owner, position=position, why=why, alarm=True)
 
 
 def newest(event_type: str) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from kompetenspass.core.clock import rfc3339
 from kompetenspass.subscriptions.signing import Scheme
 from kompetenspass.subscriptions.starts import Start
 from kompetenspass.subscriptions.tables import Delivery, Subscription, Try
@@ -155,7 +156,7 @@ def shown(subscription: Subscription) -> dict[str, Any]:
         "former_secret_until": _moment(subscription.former_until),
         "not_before": _moment(subscription.not_before),
         "failing_since": _moment(subscription.failing_since),
-        "created_at": _moment(subscription.created_at),
+        "created_at": rfc3339(subscription.created_at),
     }
 
 
@@ -168,9 +169,9 @@ def delivery(row: Delivery) -> dict[str, Any]:
 
 def tried(attempt: Try) -> dict[str, Any]:
     """Return an attempt as JSON values."""
-    at = _moment(attempt.at)
-    return {"at": at, "outcome": attempt.outcome, "status": attempt.status, "latency_ms": attempt.latency_ms}
+    said = {"outcome": attempt.outcome, "status": attempt.status, "latency_ms": attempt.latency_ms}
+    return {"at": rfc3339(attempt.at), **said}
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+    return None if moment is None else rfc3339(moment)

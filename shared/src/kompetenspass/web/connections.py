@@ -40,7 +40,7 @@ class Checked(httpcore2.AsyncNetworkBackend):
     async def connect_tcp(self, host: str, port: int, *further: Any, **options: Any) -> httpcore2.AsyncNetworkStream:
         """Connect to the first that answers. Raises Problem `address_refused`, ConnectError, OSError."""
         for address in await self._addresses(host, port):
-            with contextlib.suppress(httpcore2.ConnectError):
+            with contextlib.suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 return await self._backend.connect_tcp(address, port, *further, **options)
         raise httpcore2.ConnectError("no address answers")
 

@@ -22,6 +22,7 @@ from kompetenspass.web.telemetry import current_traceparent
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
+_TIMEOUT = httpx2.Timeout(None, connect=5)  # of an address; a whole call has the limit of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Outbound:
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
         transport = self._transport or Connecting(trust, Checked(self._addresses))
         self._client = httpx2.AsyncClient(
-            transport=transport, follow_redirects=False, trust_env=False, cookies=no_cookies
+            transport=transport, follow_redirects=False, trust_env=False, cookies=no_cookies, timeout=_TIMEOUT
         )
         return self
 
@@ -82,8 +83,11 @@ class Outbound:
             self._client = None
 
     async def check(self, url: str) -> None:
-        """Return if the address may be called now. Raises Problem `address_refused`, `upstream_unavailable`."""
-        host, port = self._checked(url)
+        """Return if an address that a stranger gave may be called now.
+
+        Raises Problem `address_refused`, `upstream_unavailable`.
+        """
+        host, port = self._strangers(url)
         try:
             await self._addresses(host, port)
         except OSError as error:
@@ -109,8 +113,8 @@ class Outbound:
     ) -> Fetched:
         """Return the answer of a POST of bytes. Raises as `get` does.
 
-        `as_it_is`: a redirect is an answer like any other, the body is not unpacked, and of one that is too large the
-        beginning is returned.
+        `as_it_is`, for an address that a stranger gave: a redirect is an answer like any other, the body is not
+        unpacked, of one that is too large the beginning is returned, and no host is private by setting.
         """
         sent = {"Accept": "application/json", **(headers or {}), "Content-Type": content_type}
         return await self._send("POST", url, sent, body, max_bytes, timeout_seconds, as_it_is=as_it_is)
@@ -157,7 +161,7 @@ class Outbound:
         as_it_is: bool = False,
     ) -> Fetched:
         read = _read_some if as_it_is else _read
-        host, port = self._checked(url)
+        host, port = self._strangers(url) if as_it_is else self._checked(url)
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._addresses(host, port)
@@ -186,6 +190,12 @@ class Outbound:
         if not host or parts.username is not None or (parts.scheme != "https" and not plain):
             raise _refused("Only https addresses without user information are called.")
         return host, port or (443 if parts.scheme == "https" else 80)
+
+    def _strangers(self, url: str) -> tuple[str, int]:
+        host, port = self._checked(url)
+        if host in self._private_hosts:  # the service's own calls go there, nobody else's
+            raise _refused("The address is not on the public network.")
+        return host, port
 
     async def _addresses(self, host: str, port: int) -> Sequence[str]:
         addresses = await self._resolve(host, port)
