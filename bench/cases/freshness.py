@@ -27,7 +27,7 @@ from kompetenspass.log.postgres import PostgresFeed, PostgresLog
 from kompetenspass.web.migrate import upgrade
 from services.wallet.projections import TIMELINE
 
-EVENTS, PER_SECOND = 5_000, 500
+EVENTS, PER_SECOND = 15_000, 500
 _SCRATCH = "registry"  # whose topic the record of the floor goes through
 _HEARD, _KAFKA, _COMMIT = "append, heard and read", "produced and fetched", "row and cursor committed"
 _WAYS = ("PostgreSQL", "Kafka")

@@ -78,10 +78,8 @@ async def killed_in_mid_run(here: Ground, size: int) -> list[Condition]:
             relaying(here.cluster.dsn(OWNER), here.kafka.bootstrap) as process,
             asyncio.timeout(_LONGEST_SECONDS),
         ):
-            while await sent_to(here.engine, OWNER) < share * size:
-                if process.returncode is not None:
-                    raise RuntimeError("the relay has ended")
-                await asyncio.sleep(_LOOK_SECONDS)
+            await _sent(here, share * size, process)
+            await asyncio.sleep(_MID_PAGE_SECONDS)
     return (await arrived(here.kafka.bootstrap)).conditions(size, "killed twice")
 
 

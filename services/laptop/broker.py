@@ -31,6 +31,7 @@ PARTITIONS = 2
 """Of each topic on a laptop: more than one, so that what holds for parts is seen there too."""
 
 
+_COPIED_SECONDS = 240.0
 _POLL_SECONDS = 0.1
 
 
@@ -84,15 +85,18 @@ async def make_topics(kafka: Kafka) -> None:
 async def until_copied(kafka: Kafka, ended: Callable[[], str | None]) -> None:
     """Return once each topic says of which log it is a copy: readers find it there, and need not wait and say so.
 
-    Raises Problem `not_started` for a relay that has ended.
+    Raises Problem `not_started` for a relay that has ended, or one that sends nothing.
     """
     for owner in FOLLOWS:
         feed = KafkaFeed(owner, kafka, kafka.partitions)
         try:
-            while not await _is_known(feed):
-                if (gone := ended()) is not None:
-                    raise not_started(gone)
-                await asyncio.sleep(_POLL_SECONDS)
+            async with asyncio.timeout(_COPIED_SECONDS):
+                while not await _is_known(feed):
+                    if (gone := ended()) is not None:
+                        raise not_started(gone)
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError as error:
+            raise not_started(f"{owner} relay") from error
         finally:
             await feed.stop()
 
@@ -130,7 +134,9 @@ class Relays:
     async def stop(self) -> None:
         """Finish what is under way. Raises Problem for what ended a relay before."""
         self._stopping.set()
-        await asyncio.gather(*self._tasks)
+        for end in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(end, BaseException):
+                raise end
 
 
 async def start_relays(children: Children, environment: Mapping[str, str], services: Iterable[str]) -> None:

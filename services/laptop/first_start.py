@@ -67,8 +67,10 @@ def _token_file(names: Names, slugs: list[str]) -> Iterator[Path]:
     path = names.folder / "issuer-tokens"
     path.unlink(missing_ok=True)
     write_private(path, "\n".join(token_of(names, slug, "issuer") for slug in slugs).encode())
-    yield path
-    path.unlink()
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _key(folder: Path, name: str) -> ec.EllipticCurvePublicKey:

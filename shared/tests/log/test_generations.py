@@ -9,9 +9,13 @@ from sqlalchemy import Column, MetaData, Table, Text, Uuid, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from kompetenspass.core.errors import Problem
+from kompetenspass.core.ids import uuid7
 from kompetenspass.events.wallet import CredentialReceived
+from kompetenspass.log import generations
 from kompetenspass.log.api import Recorded
+from kompetenspass.log.cursors import Key, Layout, begin
 from kompetenspass.log.generations import transaction
+from kompetenspass.log.tables import schemas
 from kompetenspass.log.writing import Writing
 from kompetenspass.testing.waiting import PATIENCE_SECONDS
 
@@ -57,6 +61,18 @@ async def test_a_replay_that_stops_leaves_the_live_tables(world: World) -> None:
     assert await world.rows() == [("a", 1)]
     world.failing.clear()
     assert await readers.replay("seeing") == 2
+
+
+async def test_a_replay_that_somebody_began_anew_shows_no_tables_that_are_not_filled(world: World) -> None:
+    await (await _running(world, "a")).stop()
+    here = world.engine, "wallet", world.projection()
+    filled = await generations.begin_replay(*here)
+    assert await generations.begin_replay(*here) == filled
+    assert not await generations.switch(*here, filled)
+    async with transaction(world.engine, schemas("wallet")) as connection:  # the second begins, in a restored log
+        await begin(connection, "wallet", Key("projection", "seeing", 2), "wallet", Layout(1, "postgres"), uuid7())
+    assert not await generations.switch(*here, filled)
+    assert await world.rows() == [("a", 1)]
 
 
 async def test_what_is_parked_in_a_replay_is_parked_in_the_new_generation(world: World) -> None:

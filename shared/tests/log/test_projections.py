@@ -164,7 +164,7 @@ async def test_what_is_parked_where_validity_is_judged_is_counted(world: World) 
     readers = world.readers(world.projection(judges_validity=True))
     await readers.start()
     await caught_up(readers, world)
-    assert await readers.judging_parked() == 2
+    assert readers.judging(await readers.parked.list()) == 2
 
 
 async def test_a_retry_that_never_helps_stops_the_projection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

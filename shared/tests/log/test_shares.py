@@ -11,14 +11,18 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from kompetenspass.core.ids import uuid7
 from kompetenspass.embedded.provision import connected
 from kompetenspass.log import presence
 from kompetenspass.log.api import Part
+from kompetenspass.log.bare import bare
 from kompetenspass.log.conformance import request
-from kompetenspass.log.cursors import Key, Stand
+from kompetenspass.log.cursors import Key, Lane, Layout, Stand, all_stands, begin, release, take
+from kompetenspass.log.generations import transaction
 from kompetenspass.log.presence import Beat
 from kompetenspass.log.readers import Readers
 from kompetenspass.log.shares import by_share
+from kompetenspass.log.tables import install_runner_tables, schemas
 from kompetenspass.testing.postgres import Database
 from kompetenspass.testing.waiting import PATIENCE_SECONDS
 from kompetenspass.testing.walking import MemoryInParts, walked, walking
@@ -113,6 +117,20 @@ async def test_who_loses_its_connection_loses_its_share_and_comes_back(parted: W
     await parted.until(back)
     await append(parted, 40)
     await check(parted, first)
+
+
+async def test_a_part_that_is_given_up_late_leaves_alone_the_one_in_its_place(world: World) -> None:
+    """The log was cut into other parts meanwhile, and the same process has the new one."""
+    await install_runner_tables(world.engine, "wallet")
+    key, me = Key("reaction", "offers"), 7
+    former, now = Lane(key, "wallet", Part(0, 2)), Lane(key, "wallet", Part(0, 4))
+    async with transaction(world.engine, schemas("wallet")) as connection:
+        await begin(connection, "wallet", key, "wallet", Layout(4, "postgres"), uuid7())
+    for released, holder in ((former, me), (now, None)):
+        async with bare(world.engine) as driver:
+            await take(driver, "wallet", now, "postgres", me)
+            await release(driver, "wallet", released, me)
+            assert (await all_stands(driver, "wallet"))[key, "wallet"][0].holder == holder
 
 
 async def test_what_others_follow_is_known_by_what_they_stored(parted: World) -> None:

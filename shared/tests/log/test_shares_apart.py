@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.events.wallet import CredentialReceived
 from kompetenspass.log import presence
-from kompetenspass.log.api import Recorded
+from kompetenspass.log.api import Cursor, Page, Part, Recorded
 from kompetenspass.log.conformance import request
 from kompetenspass.log.memory import MemoryLog
 from kompetenspass.log.project import Projection, Reaction
 from kompetenspass.log.readers import Readers
-from kompetenspass.testing.waiting import PATIENCE_SECONDS
-from kompetenspass.testing.walking import walking
+from kompetenspass.testing.waiting import PATIENCE_SECONDS, until
+from kompetenspass.testing.walking import OverKafka, walking
 
 World = Any
 
@@ -69,6 +70,49 @@ async def test_a_log_that_cannot_be_asked_holds_up_only_who_reads_it(world: Worl
     await readers.start()
     assert await readers.caught_up("wallet", 10, PATIENCE_SECONDS)
     assert {(lag.reader, lag.started) for lag in await readers.lags()} == {("other", False), ("walking", True)}
+
+
+class Missing(OverKafka):
+    """A log whose topics were there once; that is for an operator to look at."""
+
+    async def page(self, part: Part, cursor: Cursor, limit: int) -> Page:
+        raise missing()
+
+    async def head(self) -> int:
+        raise missing()
+
+
+class NeverThere(Missing):
+    """A log whose topics nobody has made yet."""
+
+    async def parts(self) -> int:
+        raise missing()
+
+
+def missing() -> Problem:
+    return Problem("kafka_topics_missing", "Topics are not there.", kind=Kind.CONFLICT)
+
+
+@pytest.mark.parametrize("log", [Missing, NeverThere])
+async def test_what_an_operator_has_to_look_at_is_named_and_the_others_are_told_of_as_ever(
+    world: World, log: type[Missing]
+) -> None:
+    logs = {"wallet": world.log, "registry": log(MemoryLog("registry", world.clock), 2)}
+    readers = Readers("wallet", world.engine, logs, world.clock)
+    world.made.append(readers)
+    readers.project(Projection("other", 1, ("registry",), world.projection().metadata, {}))
+    readers.project(walking())
+    await append(world, 1)
+    with capture_logs() as lines:
+        await readers.start()
+
+        async def told() -> list[Any]:
+            return [line for line in lines if line["event"] == "reader_waits"]
+
+        line = (await until(told))[0]
+        assert await readers.caught_up("wallet", 10, PATIENCE_SECONDS)
+    assert (line["reader"], line["error"], line["alarm"]) == ("other", "kafka_topics_missing", True)
+    assert {(lag.reader, lag.reachable) for lag in await readers.lags()} == {("other", False), ("walking", True)}
 
 
 async def test_one_move_that_fails_again_and_again_holds_up_nobody_else(world: World) -> None:

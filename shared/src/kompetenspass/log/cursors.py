@@ -64,7 +64,9 @@ JOIN pg_stat_activity a ON a.pid = t.pid
 WHERE {_LANE} AND {_IS_DEAD} AND a.wait_event_type = 'Client'
 AND a.state_change < clock_timestamp() - interval '{SILENT_SECONDS - 2 * BEAT_SECONDS} seconds'
 """  # noqa: S608  as above
-_RELEASE = f"UPDATE {{service}}.runner_cursor SET holder = NULL WHERE {_LANE} AND holder = $6"  # noqa: S608  as above
+_RELEASE = f"""
+UPDATE {{service}}.runner_cursor SET holder = NULL WHERE {_LANE} AND holder = $6 AND parts = $7
+"""  # noqa: S608  as above
 _STANDING = """
 SELECT (SELECT live FROM {service}.runner_generation WHERE projection = $2 AND number = $3) AS live,
        ARRAY(SELECT DISTINCT stream FROM {service}.runner_parked
@@ -191,7 +193,7 @@ async def take(driver: asyncpg.Connection, service: str, lane: Lane, transport: 
 
 async def release(driver: asyncpg.Connection, service: str, lane: Lane, me: int) -> None:
     """Let others have the cursor, if it is still this process's own."""
-    await driver.execute(_RELEASE.format(service=service), *lane.row, me)
+    await driver.execute(_RELEASE.format(service=service), *lane.row, me, lane.part.of)
 
 
 async def advance(

@@ -97,6 +97,16 @@ def _judge(error: Exception, *, last: bool) -> None:
             raise Unhandled(type(error).__name__) from error
 
 
+def name_of(error: BaseException) -> str:
+    """Return what a log line calls a failure: a Problem's code, else its class; never its text."""
+    return error.code if isinstance(error, Problem) else type(error).__name__
+
+
+def may_last(error: BaseException) -> bool:
+    """Return whether what is waited out is no outage: it may never pass by itself, and somebody has to know."""
+    return isinstance(error, Exception) and fate_of(error) is not Fate.OUTAGE
+
+
 def is_in_anothers_way(error: Exception) -> bool:
     """Return whether the database ended a transaction for another's sake: deadlock_detected, serialization_failure.
 

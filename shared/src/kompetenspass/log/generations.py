@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Table, and_, delete, func, insert, select, text, update
+from sqlalchemy import Row, Table, and_, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable, DropSchema
 
@@ -115,7 +117,7 @@ async def switch(engine: AsyncEngine, service: str, projection: Projection, to: 
         if live is not None and live.number != to.number:
             if live.code_version == to.code_version and await _are_apart(connection, to, live):
                 raise replay_halted("other_transport")
-            if not await _has_reached(connection, to, live):
+            if not await _has_reached(connection, to, live, projection.logs):
                 return False
             await _hide(connection, service, live)
         await connection.execute(
@@ -210,12 +212,17 @@ async def _are_apart(connection: AsyncConnection, one: Generation, other: Genera
     return bool((await connection.execute(select(c.log).where(its).group_by(c.log).having(how > 1))).first())
 
 
-async def _has_reached(connection: AsyncConnection, new: Generation, live: Generation) -> bool:
-    """Return whether `new` stands nowhere behind `live`, whose runners are held until the switch is done.
+async def _has_reached(connection: AsyncConnection, new: Generation, live: Generation, logs: Collection[str]) -> bool:
+    """Return whether `new` has read `logs` to their heads, and stands nowhere behind `live`, whose runners are held
+    until the switch is done.
 
-    Part by part where both follow a log in the same parts, else all parts of the one and all of the other.
+    Part by part where both follow a log in the same parts, else all parts of the one and all of the other. A restored
+    log is another one: how far somebody was in its former epoch says nothing.
     """
-    held, reached = await _reached(connection, live, hold=True), await _reached(connection, new, hold=False)
+    old, its = await _rows(connection, live, hold=True), await _rows(connection, new, hold=False)
+    if set(logs) - {row.log for row in its} or any(row.checked_at is None for row in its):
+        return False  # somebody began it anew
+    held, reached = _by_part(old), _by_part(its)
     for log, parts in held.items():
         ours = reached.get(log, parts)  # the new one may not read this log any more
         if ours.keys() == parts.keys():
@@ -226,16 +233,19 @@ async def _has_reached(connection: AsyncConnection, new: Generation, live: Gener
     return True
 
 
-async def _reached(
-    connection: AsyncConnection, generation: Generation, *, hold: bool
-) -> Mapping[str, Mapping[tuple[int, int], int]]:
-    """Return, for each log and each part of it, how far a generation has come, if wanted so that it gets no further."""
+async def _rows(connection: AsyncConnection, generation: Generation, *, hold: bool) -> Sequence[Row[Any]]:
+    """Return a generation's cursors, if wanted so that they move no further."""
     c = CURSORS.c
-    its = select(c.log, c.part, c.parts, c.position).where(c.kind == "projection", c.reader == generation.projection)
+    its = select(CURSORS).where(c.kind == "projection", c.reader == generation.projection)
     its = its.where(c.generation == generation.number).order_by(c.log, c.part)
-    found: dict[str, dict[tuple[int, int], int]] = {}
-    for row in await connection.execute(its.with_for_update() if hold else its):
-        found.setdefault(row.log, {})[row.part, row.parts] = row.position
+    return (await connection.execute(its.with_for_update() if hold else its)).all()
+
+
+def _by_part(rows: Sequence[Row[Any]]) -> Mapping[tuple[str, UUID], Mapping[tuple[int, int], int]]:
+    """Return, for each log and its epoch, and each part of it, how far the cursors are."""
+    found: dict[tuple[str, UUID], dict[tuple[int, int], int]] = {}
+    for row in rows:
+        found.setdefault((row.log, row.epoch), {})[row.part, row.parts] = row.position
     return found
 
 

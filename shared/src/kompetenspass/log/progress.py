@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from kompetenspass.core.errors import Problem
 from kompetenspass.log import cursors
-from kompetenspass.log.api import WHOLE, Cursor, Feed
+from kompetenspass.log.api import WHOLE, Cursor, Feed, LogDiffers
 from kompetenspass.log.cursors import Stand
 from kompetenspass.log.fates import Fate, fate_of
 from kompetenspass.log.gathering import Gathering
@@ -206,9 +206,7 @@ class Progress:
         try:
             async with asyncio.timeout(_HEAD_SECONDS):
                 return await feed.head()
-        except (Problem, TimeoutError) as error:
-            if fate_of(error) is not Fate.OUTAGE:
-                raise
+        except (Problem, LogDiffers, TimeoutError):  # of what will not pass by itself, those who follow it tell
             return None
 
 

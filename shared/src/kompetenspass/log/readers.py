@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,6 +14,7 @@ from kompetenspass.core.ids import random_token
 from kompetenspass.log import generations, supervisor
 from kompetenspass.log.api import Feed, Part, Transport
 from kompetenspass.log.cursors import Key, Stand
+from kompetenspass.log.parked import Parked
 from kompetenspass.log.progress import Lag, Progress
 from kompetenspass.log.project import Projection, Reaction
 from kompetenspass.log.reactions import ReactionFollower
@@ -76,9 +77,9 @@ class Readers:
         progress.supervisors = [Supervisor(place, self._feeds, p, sharing) for p in self._projections.values()]
         progress.reacting = [self._reacting(r, log) for r in self._reactions.values() for log in r.logs]
         sharing.follow(progress.reacting)
-        runs = {s.projection.name: s.run for s in progress.supervisors}
-        runs |= {"shares": sharing.run, "watch": lambda: watch(self._looks)}
-        self._tasks = [asyncio.create_task(kept(name, run), name=name) for name, run in runs.items()]
+        runs = [(s.projection.name, s.run) for s in progress.supervisors]
+        runs += [("shares", sharing.run), ("watch", lambda: watch(self._looks))]
+        self._tasks = [asyncio.create_task(kept(name, run), name=name) for name, run in runs]
 
     async def stop(self) -> None:
         """End the loops; what was not committed is done again after the next start."""
@@ -115,10 +116,10 @@ class Readers:
         """Return how far each reader is: this process's own, or, where it runs none, what the others stored."""
         return await self._progress.lags()
 
-    async def judging_parked(self) -> int:
-        """Return how many events are parked in projections that judge validity: above 0 the service is not ready."""
+    def judging(self, parked: Iterable[Parked]) -> int:
+        """Return how many of these are parked where validity is judged: above 0 the service is not ready."""
         judging = {name for name, projection in self._projections.items() if projection.judges_validity}
-        return sum(e.key.kind == "projection" and e.key.reader in judging for e in await self.parked.list())
+        return sum(e.key.kind == "projection" and e.key.reader in judging for e in parked)
 
     async def stands(self) -> Sequence[Stand]:
         """Return the stored cursors of what is live."""

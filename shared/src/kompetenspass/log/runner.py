@@ -18,7 +18,7 @@ from kompetenspass.log import cursors
 from kompetenspass.log.api import WHOLE, Cursor, Feed, LogDiffers, Page, Part
 from kompetenspass.log.bare import bare
 from kompetenspass.log.cursors import Held, Key, Lane, Taken
-from kompetenspass.log.fates import Halt, Superseded, is_of_tables
+from kompetenspass.log.fates import Halt, Superseded, is_of_tables, may_last, name_of
 from kompetenspass.log.presence import Presence
 from kompetenspass.log.stamping import Stamper, Track
 from kompetenspass.log.steps import At, nothing_at
@@ -178,7 +178,8 @@ class Follower(ABC):
                     self._halt("tables_missing")
                     continue
                 opened = False
-                logger.warning("reader_waits", reader=self.key.reader, log=self.feed.owner, error=type(error).__name__)
+                where, said = {"reader": self.key.reader, "log": self.feed.owner}, name_of(error)
+                logger.warning("reader_waits", **where, error=said, alarm=may_last(error))
                 await self._idle(asyncio.sleep(pause))
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 

@@ -16,6 +16,7 @@ from kompetenspass.log import cursors, moving
 from kompetenspass.log.api import Feed, Part
 from kompetenspass.log.bare import bare
 from kompetenspass.log.cursors import Key, Lane, Layout, Stand
+from kompetenspass.log.fates import may_last, name_of
 from kompetenspass.log.generations import transaction
 from kompetenspass.log.presence import Beat
 from kompetenspass.log.runner import Follower, Place
@@ -112,7 +113,7 @@ class Following:
             await self._made_cursors()
         except Exception as error:
             where = {"reader": self.key.reader, "log": self.feed.owner}
-            logger.warning("reader_waits", **where, error=type(error).__name__)
+            logger.warning("reader_waits", **where, error=name_of(error), alarm=may_last(error))
         else:
             self._place.presence.heard.ring()
 
@@ -218,7 +219,7 @@ class Sharing:
                 try:
                     await self._arrange()
                 except Exception as error:
-                    logger.warning("shares_wait", error=type(error).__name__)
+                    logger.warning("shares_wait", error=name_of(error), alarm=may_last(error))
                 await heard(hearing, _LOOK_SECONDS)
         finally:
             await asyncio.gather(*(following.end() for following in self.followings))
@@ -260,7 +261,8 @@ class Sharing:
         try:
             return await moving.swap(self._place, key, log)
         except Exception as error:
-            logger.warning("move_waits", reader=key.reader, log=log, error=type(error).__name__)
+            where = {"reader": key.reader, "log": log}
+            logger.warning("move_waits", **where, error=name_of(error), alarm=may_last(error))
             return False
 
 

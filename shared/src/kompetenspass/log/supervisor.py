@@ -11,6 +11,7 @@ from kompetenspass.log import generations
 from kompetenspass.log.api import Feed, Part
 from kompetenspass.log.bare import bare
 from kompetenspass.log.cursors import Key
+from kompetenspass.log.fates import may_last, name_of
 from kompetenspass.log.generations import Generation
 from kompetenspass.log.project import Projection
 from kompetenspass.log.projecting import ProjectionFollower
@@ -50,7 +51,8 @@ class Supervisor:
                 try:
                     await self._look()
                 except Exception as error:
-                    logger.warning("supervisor_waits", reader=self.projection.name, error=type(error).__name__)
+                    where, said = {"reader": self.projection.name}, name_of(error)
+                    logger.warning("supervisor_waits", **where, error=said, alarm=may_last(error))
                 await heard(hearing, LOOK_SECONDS)
         finally:
             await self._sharing.leave(self.followings)

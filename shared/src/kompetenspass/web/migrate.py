@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from kompetenspass.log.bare import ANSWER_SECONDS
 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended(:name, 0))"
+_CONNECT_SECONDS = 10.0
 _ENVIRONMENT = Path(__file__).parent / "alembic_env"
 
 
@@ -30,7 +31,9 @@ def engine_of(
         settings = {"search_path": schema, "application_name": schema, "timezone": "UTC"}
         settings["idle_in_transaction_session_timeout"] = f"{answer_seconds or 0:.0f}s"  # 0: never
         try:
-            return await asyncpg.connect(dsn, server_settings=settings, command_timeout=answer_seconds)
+            return await asyncpg.connect(
+                dsn, server_settings=settings, command_timeout=answer_seconds, timeout=_CONNECT_SECONDS
+            )
         except OSError as error:  # nobody listens there, which is for the caller as if it were still starting
             raise asyncpg.CannotConnectNowError(type(error).__name__) from error
 

@@ -155,7 +155,7 @@ class Runtime:
             "catching_up": not all(lag.started for lag in lags),
             "reader_halted": any(lag.halted not in (None, OTHER_TRANSPORT) for lag in lags),
             "other_transport": any(lag.halted == OTHER_TRANSPORT for lag in lags),
-            "judgement_parked": bool(parked) and await self.readers.judging_parked() > 0,
+            "judgement_parked": self.readers.judging(parked) > 0,
         }
         reasons = tuple(reason for reason, holds in faults.items() if holds)
         return Readiness(reasons, [_cursor(lag) for lag in lags], len(parked), healthy, self.log.refusing)
@@ -181,7 +181,7 @@ class Runtime:
         return checked_at is None or abs(self.clock() - checked_at) > limit
 
     async def _start_readers(self, stack: AsyncExitStack) -> None:
-        tasks = [asyncio.create_task(self._watch(), name=f"{self.service}:watch")]
+        tasks = list[asyncio.Task[None]]()
         if self.settings.only == "api":
             await self.readers.prepare()
         else:
@@ -190,6 +190,7 @@ class Runtime:
             leadership = Leadership(self.engine, f"{self.service}:timers")
             stack.push_async_callback(leadership.release)
             tasks += [asyncio.create_task(run_timer(t, leadership, self.service), name=t.name) for t in self._timers]
+        tasks.append(asyncio.create_task(self._watch(), name=f"{self.service}:watch"))
         stack.push_async_callback(_cancelled, tasks)
 
     async def _watch(self) -> None:

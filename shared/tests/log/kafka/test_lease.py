@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from kompetenspass.core.errors import Problem
 from kompetenspass.log.kafka.headers import Watermark
@@ -47,6 +48,17 @@ async def test_one_has_the_lease_and_the_next_one_a_larger_fence(stage: Stage) -
     with pytest.raises(LeaseLost):
         await first.check(standing)
     await second.release()
+
+
+async def test_one_that_waits_asks_over_the_connection_that_it_has(stage: Stage) -> None:
+    first, second, opened = stage.lease(), stage.lease(), list[object]()
+    assert await first.take() is not None
+    assert await second.take() is None
+    event.listen(stage.engine.sync_engine, "connect", lambda connection, _record: opened.append(connection))
+    for _ in range(3):
+        assert await second.take() is None
+    assert opened == []
+    await first.release()
 
 
 async def test_one_without_signs_of_life_is_replaced_and_moves_nothing_more(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from kompetenspass.events.envelope import Actor, Context, seal
 from kompetenspass.events.registry import CredentialRevoked, RoleWithdrawn
 from kompetenspass.log.api import Append
 from kompetenspass.log.kafka.headers import Watermark
+from kompetenspass.log.kafka.relay import Relay
 from kompetenspass.log.memory import MemoryLog
 from kompetenspass.log.parts import part_of
 from kompetenspass.log.postgres import PostgresLog
@@ -178,6 +180,35 @@ async def test_told_to_stop_while_kafka_is_away_it_stops(stage: Stage) -> None:
     stage.kafka.up()
     assert await stage.position() == 0
     assert await stage.kept() == []
+
+
+async def test_one_that_takes_over_is_not_ready_before_it_sends(stage: Stage) -> None:
+    stage.make_topics()
+    taken, go_on = asyncio.Event(), asyncio.Event()
+
+    async def at(step: str) -> None:
+        if step == "taken":
+            taken.set()
+            await go_on.wait()
+
+    first, second = stage.relay(), stage.relay(at=at)
+    async with stage.running(first) as stopping:
+        await until(does(first, "sends"))
+        async with stage.running(second):
+            await until(does(second, "waits"))
+            assert second.is_ready
+            stopping.set()
+            await taken.wait()
+            assert not second.is_ready
+            go_on.set()
+            await until(does(second, "sends"))
+
+
+def does(relay: Relay, what: str) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return relay.doing == what
+
+    return look
 
 
 async def test_topics_with_other_partitions_end_the_relay(stage: Stage) -> None:

@@ -68,11 +68,10 @@ class Consumer:
             async with asyncio.timeout(_PATIENCE * patience_seconds):
                 await consumer.start()
             await check()
-        except (KafkaError, TimeoutError) as error:
+        except BaseException as error:
             await _stopped(consumer)
-            raise unavailable(type(error).__name__) from error
-        except BaseException:
-            await _stopped(consumer)
+            if isinstance(error, (KafkaError, TimeoutError)):
+                raise unavailable(type(error).__name__) from error
             raise
         made = cls(consumer, topic, partitions, patience_seconds)
         made._settle()

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeError
 
 from kompetenspass.core.clock import Clock, system_clock
 from kompetenspass.core.errors import Problem
@@ -210,7 +210,7 @@ class KafkaFeed:
         except Problem:
             await self._look_no_more(consumer)
             raise
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, ConsumerStoppedError, TimeoutError) as error:  # the second: closed between two looks
             await self._look_no_more(consumer)
             raise unavailable(type(error).__name__) from error
 

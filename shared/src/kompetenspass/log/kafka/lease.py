@@ -2,7 +2,8 @@
 
 A second relay waits for as long as the holder gives signs of life. Without them the lease is another's, of which one
 that was frozen or cut off does not know: so the number is looked at before a page is sent, moves the cursor with it or
-not at all, and goes along with each record, by which readers tell a holder's records from those of its predecessor.
+not at all, and goes along with each record, by which whoever looks for a place to begin tells whose watermarks belong
+together.
 """
 
 from __future__ import annotations
@@ -73,12 +74,13 @@ class Lease:
             free = update(CURSOR).where(self._mine, _FREE.bindparams(bindparam("me", me)))
             following = free.values(fence=CURSOR.c.fence + 1, holder=me).returning(*_PLACED)
             row = (await connection.execute(following)).one_or_none()
+            if row is None:
+                await connection.close()
+                self._connection = None
+                return None
             await connection.execute(_QUICK)
         except _GONE as error:
             raise await self._lost(error) from error
-        if row is None:
-            await self._close()
-            return None
         self._fence = row.fence
         return _standing(row)
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kompetenspass.core.clock import Clock, system_clock
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.log.api import WholeLog
+from kompetenspass.log.fates import name_of
 from kompetenspass.log.kafka.connecting import Connecting
 from kompetenspass.log.kafka.lease import Lease, LeaseLost, Standing, presence_of, sent_to
 from kompetenspass.log.kafka.load import Loading
@@ -139,12 +140,13 @@ class Relay:
 
     async def _serve(self, stopping: asyncio.Event) -> None:
         """Send for as long as the lease is held, or wait a moment for it."""
-        standing = await self._lease.take()
-        if standing is None:
-            self.doing = "waits"
-            await heard(stopping, STANDBY_SECONDS)
-            return
         try:
+            standing = await self._lease.take()
+            if standing is None:
+                self.doing = "waits"
+                await heard(stopping, STANDBY_SECONDS)
+                return
+            self.doing = "begins"
             await self._at("taken")
             await self._topics.check_partitions()
             await self._send(await fitting(self._feed, standing, self._shape.partitions), stopping)
@@ -187,6 +189,5 @@ class Relay:
     def _tell(self, error: BaseException) -> None:
         """Say why the relay begins again; what Kafka will refuse again is an alarm."""
         self.doing = "begins_again"
-        said = error.code if isinstance(error, Problem) else type(error).__name__
         alarm = isinstance(error, KafkaError) and not error.retriable
-        logger.warning("relay_begins_again", owner=self._feed.owner, error=said, alarm=alarm)
+        logger.warning("relay_begins_again", owner=self._feed.owner, error=name_of(error), alarm=alarm)

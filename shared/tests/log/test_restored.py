@@ -1,0 +1,77 @@
+"""A log that was restored from a backup is shorter, and has another epoch: what read it is rebuilt, or begun anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from kompetenspass.events.wallet import CredentialReceived
+from kompetenspass.log.api import Recorded
+from kompetenspass.log.memory import MemoryLog
+from kompetenspass.log.project import Reaction
+from kompetenspass.log.readers import Readers
+from kompetenspass.testing.waiting import PATIENCE_SECONDS
+
+World = Any
+BEGIN_ANEW = "DELETE FROM wallet.{} WHERE (kind, reader, log) = ('reaction', 'noting', 'wallet')"
+
+
+async def read(world: World, *digests: str, reactions: tuple[Reaction, ...] = ()) -> None:
+    """Have some events read; then put another, empty log in the place of theirs."""
+    await world.append(*digests)
+    readers = world.readers(reactions=reactions)
+    await readers.start()
+    assert await readers.caught_up("wallet", len(digests), PATIENCE_SECONDS)
+    await world.until(reached(readers, len(digests)))
+    await readers.stop()
+    world.log = MemoryLog("wallet", world.clock)
+
+
+def reached(readers: Readers, position: int) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return all(lag.position >= position for lag in await readers.lags())
+
+    return look
+
+
+def halted(readers: Readers) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return {lag.halted for lag in await readers.lags()} == {"log_has_another_epoch"}
+
+    return look
+
+
+async def test_a_replay_of_a_log_that_is_shorter_now_ends(world: World) -> None:
+    await read(world, "a", "b", "c")
+    await world.append("a")
+    readers = world.readers()
+    await readers.start()
+    await world.until(halted(readers))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await readers.replay("seeing") == 2
+    await world.append("d")
+    assert await readers.caught_up("wallet", 2, PATIENCE_SECONDS)
+    assert await world.rows() == [("a", 1), ("d", 1)]
+
+
+async def test_a_reaction_begins_with_the_first_event_once_its_cursor_is_gone(world: World) -> None:
+    noted = list[int]()
+
+    async def note(recorded: Recorded) -> None:
+        noted.append(recorded.position)
+
+    noting = Reaction("noting", ("wallet",), {CredentialReceived: note})
+    await read(world, "a", "b", "c", reactions=(noting,))
+    await world.append("a", "d")
+    readers = world.readers(reactions=(noting,))
+    await readers.start()
+    await world.until(halted(readers))
+    await readers.stop()
+    async with world.engine.begin() as connection:
+        for table in ("runner_cursor", "runner_parked"):
+            await connection.exec_driver_sql(BEGIN_ANEW.format(table))
+    assert await readers.replay("seeing") == 2
+    await readers.start()
+    await world.until(reached(readers, 2))
+    assert noted == [1, 2, 3, 1, 2]
