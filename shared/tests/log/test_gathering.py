@@ -8,7 +8,7 @@ from kompetenspass.log.runner import GATHER_SECONDS, until_gathered
 
 
 @pytest.mark.parametrize(
-    ("took", "spacing"), [(0.0, 0.0125), (0.003, 0.0125), (0.0035, 0.025), (0.01, 0.05), (0.02, 0.1), (7.0, 0.1)]
+    ("took", "spacing"), [(0.0, 0.0125), (0.006, 0.0125), (0.007, 0.025), (0.02, 0.05), (0.03, 0.1), (7.0, 0.1)]
 )
 def test_the_longer_a_page_took_the_more_is_gathered(took: float, spacing: float) -> None:
     begins = [1000 + number * 0.0007 for number in range(1000)]

@@ -35,10 +35,10 @@ _RELEASE_SECONDS = 5.0
 GATHER_SECONDS = (0.0125, 0.025, 0.05, 0.1)
 """After a page that was not full: what comes meanwhile goes into one transaction. The first event waits for nothing.
 
-The longer a page took, the more is gathered, so that no reader is at work for more than a fifth of the time until the
+The longer a page took, the more is gathered, so that no reader is at work for more than a third of the time until the
 last of these is reached. Readers go on at the full multiples, at the same time, so that they share what is read.
 """
-_AT_REST = 4
+_AT_REST = 2
 
 logger = structlog.get_logger(__name__)
 
