@@ -19,6 +19,7 @@ from kompetenspass.log.api import WHOLE, Cursor, Feed, LogDiffers, Page, Part
 from kompetenspass.log.bare import bare
 from kompetenspass.log.cursors import Held, Key, Lane, Taken
 from kompetenspass.log.fates import Halt, Superseded, is_of_tables, may_last, name_of
+from kompetenspass.log.pacing import Pace
 from kompetenspass.log.presence import Presence
 from kompetenspass.log.stamping import Stamper, Track
 from kompetenspass.log.steps import At, nothing_at
@@ -32,21 +33,8 @@ shares the pool of connections with its readers, and two cores have no more to d
 
 LONGEST_PAUSE_SECONDS = 5.0
 _RELEASE_SECONDS = 5.0
-GATHER_SECONDS = (0.0125, 0.025, 0.05, 0.1)
-"""After a page that was not full: what comes meanwhile goes into one transaction. The first event waits for nothing.
-
-The longer a page took, the more is gathered, so that no reader is at work for more than a third of the time until the
-last of these is reached. Readers go on at the full multiples, at the same time, so that they share what is read.
-"""
-_AT_REST = 2
 
 logger = structlog.get_logger(__name__)
-
-
-def until_gathered(began: float, now: float) -> float:
-    """Return the seconds until a reader goes on that began a page then."""
-    spacing = next((each for each in GATHER_SECONDS if each >= _AT_REST * (now - began)), GATHER_SECONDS[-1])
-    return spacing - now % spacing
 
 
 def nothing_yet() -> str:
@@ -69,6 +57,7 @@ class Place:
     ended: Bell = field(default_factory=Bell)
     follows: Callable[[], str] = nothing_yet
     at: At = nothing_at
+    pace: Pace = field(default_factory=Pace)
 
     @cached_property
     def stamper(self) -> Stamper:
@@ -207,8 +196,9 @@ class Follower(ABC):
         self.steps.made()
         if page.cursor == before or (page.ended and not page.rows):
             await self._idle(self.feed.more(self.lane.part, page.cursor, self.place.stamper.pause_seconds))
-        elif page.ended:
-            await self._idle(asyncio.sleep(until_gathered(began, asyncio.get_running_loop().time())))
+        elif page.ended:  # what comes meanwhile goes into one transaction; the first event waited for nothing
+            pause = self.place.pace.until_gathered(self, began, asyncio.get_running_loop().time())
+            await self._idle(asyncio.sleep(pause))
         else:
             await asyncio.sleep(0)
 

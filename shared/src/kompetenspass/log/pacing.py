@@ -1,0 +1,28 @@
+"""How long readers gather what comes before they begin the next page."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+SPACINGS_SECONDS = (0.0125, 0.025, 0.05, 0.1)
+_AT_REST = 2
+
+
+class Pace:
+    """Of all readers of one process: together they are at work for no more than a third of the time, until the longest
+    of the spacings is reached. One that has the process to itself goes on at once.
+
+    They go on at full multiples, at the same time, so that they share what is read.
+    """
+
+    def __init__(self) -> None:
+        self._took: WeakKeyDictionary[object, tuple[float, float]] = WeakKeyDictionary()
+
+    def until_gathered(self, reader: object, began: float, now: float) -> float:
+        """Return the seconds until a reader goes on that began a page then and has ended it now, in seconds of the
+        loop's clock."""
+        self._took[reader] = now, now - began
+        lately = now - 2 * SPACINGS_SECONDS[-1]
+        rest = _AT_REST * sum(took for ended, took in self._took.values() if ended > lately)
+        spacing = next((each for each in SPACINGS_SECONDS if each >= rest), SPACINGS_SECONDS[-1])
+        return spacing - now % spacing
