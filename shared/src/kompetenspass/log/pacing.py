@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
+from kompetenspass.log.cursors import Key
 
 SPACINGS_SECONDS = (0.0125, 0.025, 0.05, 0.1)
 _AT_REST = 2
@@ -16,11 +16,13 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._took: WeakKeyDictionary[object, tuple[float, float]] = WeakKeyDictionary()
+        self._took: dict[Key, tuple[float, float]] = {}
 
-    def until_gathered(self, reader: object, began: float, now: float) -> float:
-        """Return the seconds until a reader goes on that began a page then and has ended it now, in seconds of the
-        loop's clock."""
+    def until_gathered(self, reader: Key, began: float, now: float) -> float:
+        """Return the seconds until a reader goes on that began a page then and has ended it now, by the loop's clock.
+
+        Of a reader that follows a log in parts the last page counts: its parts are at work at the same time.
+        """
         self._took[reader] = now, now - began
         lately = now - 2 * SPACINGS_SECONDS[-1]
         rest = _AT_REST * sum(took for ended, took in self._took.values() if ended > lately)

@@ -197,7 +197,7 @@ class Follower(ABC):
         if page.cursor == before or (page.ended and not page.rows):
             await self._idle(self.feed.more(self.lane.part, page.cursor, self.place.stamper.pause_seconds))
         elif page.ended:  # what comes meanwhile goes into one transaction; the first event waited for nothing
-            pause = self.place.pace.until_gathered(self, began, asyncio.get_running_loop().time())
+            pause = self.place.pace.until_gathered(self.key, began, asyncio.get_running_loop().time())
             await self._idle(asyncio.sleep(pause))
         else:
             await asyncio.sleep(0)
