@@ -19,7 +19,7 @@ from kompetenspass.log.api import WHOLE, Cursor, Feed, LogDiffers, Page, Part
 from kompetenspass.log.bare import bare
 from kompetenspass.log.cursors import Held, Key, Lane, Taken
 from kompetenspass.log.fates import Halt, Superseded, is_of_tables, may_last, name_of
-from kompetenspass.log.pacing import Pace
+from kompetenspass.log.pacing import of_this_process
 from kompetenspass.log.presence import Presence
 from kompetenspass.log.stamping import Stamper, Track
 from kompetenspass.log.steps import At, nothing_at
@@ -57,7 +57,6 @@ class Place:
     ended: Bell = field(default_factory=Bell)
     follows: Callable[[], str] = nothing_yet
     at: At = nothing_at
-    pace: Pace = field(default_factory=Pace)
 
     @cached_property
     def stamper(self) -> Stamper:
@@ -197,8 +196,8 @@ class Follower(ABC):
         if page.cursor == before or (page.ended and not page.rows):
             await self._idle(self.feed.more(self.lane.part, page.cursor, self.place.stamper.pause_seconds))
         elif page.ended:  # what comes meanwhile goes into one transaction; the first event waited for nothing
-            pause = self.place.pace.until_gathered(self.key, began, asyncio.get_running_loop().time())
-            await self._idle(asyncio.sleep(pause))
+            which, now = (self.place.service, self.key), asyncio.get_running_loop().time()
+            await self._idle(asyncio.sleep(of_this_process().until_gathered(which, began, now)))
         else:
             await asyncio.sleep(0)
 
