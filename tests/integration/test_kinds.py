@@ -14,7 +14,7 @@ NO_STORY = {
     "test_asyncapi.py": "the published document and its parser",
     "test_kinds.py": "this file",
     "test_half_seen.py": "read tables, filled in this process",
-    "test_transports_agree.py": "read tables, filled in this process over each transport, and those of every kind",
+    "test_transports_agree.py": "read tables, filled in this process over each transport, and those of one process",
     "test_brokers_fail.py": "a platform of its own, on three nodes of Kafka that fail",
     "test_containers.py": "what the compose file starts, in divisions of its own",
     "test_transport_change.py": "platforms of its own, that go from one kind to another",
