@@ -68,7 +68,7 @@ def test_without_java_it_says_what_to_install(tmp_path: Path) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
     for folder in map(Path, os.environ["PATH"].split(os.pathsep)):  # noqa: TID251  the test's own surroundings
-        for program in folder.glob("*") if folder.is_dir() else ():
+        for program in folder.glob("*") if os.access(folder, os.R_OK | os.X_OK) else ():
             if program.name not in ("java", "mvn") and not (programs / program.name).exists():
                 (programs / program.name).symlink_to(program)
     command = [sys.executable, "-m", "services", "--kafka", "--folder", str(tmp_path / "state")]
