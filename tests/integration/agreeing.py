@@ -81,6 +81,11 @@ class Reading:
         self.cursor = page.cursor
         return page.rows, page.ended
 
+    def go_back(self, pages: int) -> None:
+        """Have up to so many pages delivered again, and whatever follows them: a delivery never leaves anything out."""
+        self.cursor = self.before[-pages:][0]
+        del self.before[-pages:]
+
 
 @dataclass
 class Pace:
@@ -120,8 +125,8 @@ async def filled(
         heard |= {type(row.event) for row in rows if dispatch.concerns(row)}
         if look is not None:
             await look()
-        if reading.before and pace.dice.random() < pace.again:
-            reading.cursor = pace.dice.choice(reading.before[-5:])
+        if pace.dice.random() < pace.again:
+            reading.go_back(pace.dice.randint(1, 5))
         elif ended:
             left.remove(reading)
     return heard
