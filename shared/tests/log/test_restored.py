@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
+from kompetenspass.core.errors import Problem
 from kompetenspass.events.wallet import CredentialReceived
 from kompetenspass.log.api import Recorded
 from kompetenspass.log.memory import MemoryLog
@@ -14,7 +17,6 @@ from kompetenspass.log.readers import Readers
 from kompetenspass.testing.waiting import PATIENCE_SECONDS
 
 World = Any
-BEGIN_ANEW = "DELETE FROM wallet.{} WHERE (kind, reader, log) = ('reaction', 'noting', 'wallet')"
 
 
 async def read(world: World, *digests: str, reactions: tuple[Reaction, ...] = ()) -> None:
@@ -55,7 +57,7 @@ async def test_a_replay_of_a_log_that_is_shorter_now_ends(world: World) -> None:
     assert await world.rows() == [("a", 1), ("d", 1)]
 
 
-async def test_a_reaction_begins_with_the_first_event_once_its_cursor_is_gone(world: World) -> None:
+async def test_a_reaction_that_has_halted_is_restarted_with_the_first_event(world: World) -> None:
     noted = list[int]()
 
     async def note(recorded: Recorded) -> None:
@@ -67,11 +69,26 @@ async def test_a_reaction_begins_with_the_first_event_once_its_cursor_is_gone(wo
     readers = world.readers(reactions=(noting,))
     await readers.start()
     await world.until(halted(readers))
+    await readers.restart("noting", "wallet")
     await readers.stop()
-    async with world.engine.begin() as connection:
-        for table in ("runner_cursor", "runner_parked"):
-            await connection.exec_driver_sql(BEGIN_ANEW.format(table))
     assert await readers.replay("seeing") == 2
     await readers.start()
     await world.until(reached(readers, 2))
     assert noted == [1, 2, 3, 1, 2]
+
+
+async def test_what_is_followed_or_no_reaction_is_not_restarted(world: World) -> None:
+    async def note(recorded: Recorded) -> None:
+        """Do nothing."""
+
+    await world.append("a")
+    readers = world.readers(reactions=(Reaction("noting", ("wallet",), {CredentialReceived: note}),))
+    await readers.start()
+    await world.until(reached(readers, 1))
+    with pytest.raises(Problem, match="reader_is_followed"):
+        await readers.restart("noting", "wallet")
+    await readers.stop()
+    for reader, log in (("seeing", "wallet"), ("noting", "catalog")):
+        with pytest.raises(Problem, match="not_found"):
+            await readers.restart(reader, log)
+    await readers.restart("noting", "wallet")

@@ -67,3 +67,7 @@ def test_what_cannot_be_is_refused() -> None:
     assert invoke("move", "--transport", "pigeon")[0] == 2
     assert invoke("move", "--transport", "kafka")[0] == 1
     assert invoke("move", "--parts", "0")[0] == 2
+
+
+def test_a_reaction_that_has_not_read_a_log_is_not_restarted() -> None:
+    assert invoke("restart", "noting", "wallet")[0] == 1

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kompetenspass.core.clock import Clock
 from kompetenspass.core.errors import not_found
 from kompetenspass.core.ids import random_token
-from kompetenspass.log import generations, supervisor
+from kompetenspass.log import generations, restarting, supervisor
 from kompetenspass.log.api import Feed, Part, Transport
 from kompetenspass.log.cursors import Key, Stand
 from kompetenspass.log.parked import Parked
@@ -107,6 +107,10 @@ class Readers:
         await self.prepare()
         readers = [*self._projections.values()], [*self._reactions.values()]
         return await visitor.move(*readers, parts=parts, transport=transport)
+
+    async def restart(self, reaction: str, log: str) -> None:
+        """Have a reaction begin a log anew that was restored from a backup. Raises Problem as `restarting.restart`."""
+        await restarting.restart(self._place, Key("reaction", reaction), log)
 
     async def drop_old(self, name: str) -> int:
         """Drop the tables that a replay or a new version has replaced; return how many generations there were."""

@@ -41,6 +41,11 @@ def projections_cli(runtime: Callable[[], Runtime], run: Callable[[Coroutine[Any
         """Follow logs in so many parts, which processes share, or by another transport; returns when that is done."""
         typer.echo(f"moved {run(moved(runtime(), parts, transport, log))}")
 
+    @cli.command()
+    def restart(reaction: str, log: str) -> None:
+        """Have a reaction that halted begin a restored log anew, once its processes are restarted."""
+        run(_restarted(runtime(), reaction, log))
+
     return cli
 
 
@@ -55,6 +60,11 @@ async def moved(runtime: Runtime, parts: int | None, transport: Transport | None
         if not feeds.keys() >= set(chosen):
             raise not_found("log")
         return await readers.move({log: feeds[log] for log in chosen}, parts=parts, transport=transport)
+
+
+async def _restarted(runtime: Runtime, reaction: str, log: str) -> None:
+    async with runtime.maintained() as readers:
+        await readers.restart(reaction, log)
 
 
 async def _stands(runtime: Runtime) -> Sequence[Stand]:
