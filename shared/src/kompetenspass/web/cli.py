@@ -172,6 +172,7 @@ def server_config(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
         proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=75,  # longer than clients and proxies keep a connection that rests: they close it first
     )
 
 
