@@ -233,6 +233,7 @@ def _facts_missing() -> Problem:
         "What the learner's credentials rest on has not reached this service yet.",
         kind=Kind.UNAVAILABLE,
         remedy="Try again in a moment.",
+        headers={"Retry-After": "1"},
     )
 
 

@@ -48,4 +48,5 @@ def facts_missing() -> Problem:
         "What the credential rests on has not reached this service yet.",
         kind=Kind.UNAVAILABLE,
         remedy="Try again in a moment.",
+        headers={"Retry-After": "1"},
     )
