@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from pathlib import Path
 
-from kompetenspass.embedded.children import Children
+from kompetenspass.embedded.children import Children, with_parent
 from kompetenspass.testing.processes import until_ended
 from kompetenspass.testing.waiting import PATIENCE_SECONDS
 
@@ -51,3 +52,10 @@ async def test_they_do_not_outlive_a_parent_that_is_killed() -> None:
     parent.kill()
     await until_ended(child)
     await parent.wait()
+
+
+def test_they_do_not_begin_for_a_parent_that_is_gone() -> None:
+    command = [*with_parent(), "echo", "began"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "began\n"
+    under_another = ["sh", "-c", '"$@"; echo "$?"', "sh", *command]
+    assert subprocess.run(under_another, capture_output=True, text=True, check=True).stdout == "1\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,14 @@ _STOP_SECONDS = 60.0
 
 
 def with_parent() -> list[str]:
-    """Return the words before a command that end it with its parent; none where the system has no such program."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+    """Return the words before a command that end it with this process; none where the system has no such program.
+
+    A parent that is gone before the command asks to be told of it is told of by its number: then nothing begins.
+    """
+    setpriv, shell = shutil.which("setpriv"), shutil.which("sh")
+    if setpriv is None or shell is None:
+        return []
+    return [setpriv, "--pdeathsig", "KILL", shell, "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid())]
 
 
 class Children:
