@@ -15,6 +15,8 @@ from services.laptop.five import Names
 
 ROOT = Path(__file__).parents[2]
 PILOTS = ROOT / "demo" / "pilots"
+DONE = "set-up.done"
+"""The file in a platform's folder that says that all services have read what the first start said."""
 TOKEN_SECONDS = 12 * 3600
 """How long an access token of the laptop is valid."""
 _DNS = ("localhost",)
@@ -37,9 +39,8 @@ def make_keys(names: Names) -> None:
 
 
 async def set_up(names: Names, command: Command, say: Callable[[str], object]) -> None:
-    """Bring a fresh platform to life by the services' own commands, in their order; again is nothing."""
-    done = names.folder / "set-up.done"
-    if done.exists():
+    """Bring a fresh platform to life by the services' own commands, in their order; nothing once it is `DONE`."""
+    if (names.folder / DONE).exists():
         return
     say("First start: organisations, issuer keys, definitions")
     await command("registry", "import", str(PILOTS))
@@ -47,7 +48,6 @@ async def set_up(names: Names, command: Command, say: Callable[[str], object]) -
     with _token_file(names, slugs) as tokens:
         await command("issuance", "keys", "enrol", *slugs, "--token-file", str(tokens))
     await command("catalog", "import", str(PILOTS))
-    done.touch()
 
 
 def token_of(names: Names, slug: str, role: str) -> str:

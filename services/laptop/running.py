@@ -20,7 +20,7 @@ from kompetenspass.web.migrate import upgrade
 from kompetenspass.web.settings import Kafka, ServiceSettings
 from services.laptop.broker import Relays, broker, make_topics, start_relays, until_copied
 from services.laptop.database import database
-from services.laptop.first_start import ROOT, TOKEN_SECONDS, make_keys, set_up, token_of
+from services.laptop.first_start import DONE, ROOT, TOKEN_SECONDS, make_keys, set_up, token_of
 from services.laptop.five import DSN, FOLLOWS, Names, apps_of, settings_of
 from services.laptop.waiting import until_caught_up, until_served
 
@@ -66,6 +66,7 @@ class Laptop:
             await (self._start_apart(kafka, stack) if self._apart else self._start_here(kafka, stack))
             await set_up(self.names, self._command, self._say)
             await until_caught_up(self.names, dsn, self.ended_one)
+            (self.folder / DONE).touch()
             self._stack = stack.pop_all()
         gc.freeze()  # what is loaded by now stays; the collector need not walk it again and again
         gc.set_threshold(_GARBAGE)
