@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -35,15 +36,13 @@ def written_for_here(folder: Path, postgres: EmbeddedPostgres, bootstrap: str) -
     """Return the containers with the addresses, ports and folders of this test instead of those of the file."""
     text = (ROOT / "docker-compose.yml").read_text()
     place = postgres.dsn("x").partition("@")[2]
-    said = {
+    said = {old: str(new) for old, new in kept_ports(folder / "container-ports.json", map(str, PORTS)).items()} | {
         "127.0.0.1:5432/kompetenspass": place,
         "127.0.0.1:9092": bootstrap,
         "/state": str(folder),
         "0.0.0.0": "127.0.0.1",
     }
-    ports = kept_ports(folder / "container-ports.json", map(str, PORTS))
-    for old, new in {**said, **{old: str(new) for old, new in ports.items()}}.items():
-        text = text.replace(old, new)
+    text = re.sub("|".join(map(re.escape, said)), lambda found: said[found[0]], text)
     containers: dict[str, Container] = yaml.safe_load(text)["services"]
     return containers
 
@@ -72,7 +71,7 @@ async def running(container: Container) -> AsyncIterator[None]:
 
 
 async def until_set_up(folder: Path) -> None:
-    """Return once the first start has made what a platform begins with."""
+    """Return once the first start has made what a platform begins with, and all services have read it."""
     async with asyncio.timeout(_SECONDS):
         while not (folder / "set-up.done").exists():  # noqa: ASYNC110  another process makes it, a brief look
             await asyncio.sleep(_ASK_SECONDS)

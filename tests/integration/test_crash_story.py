@@ -22,8 +22,8 @@ from tests.integration.stacking_truth import Truth
 
 SEED = 20261121
 LONGEST_LIFE_SECONDS = 4.0
-DURING_START = 5
-"""One kill in so many comes while the platform is still starting."""
+DURING_START, LONGEST_START_SECONDS = 5, 12.0
+"""One kill in so many comes while the platform is still starting, at any moment of so long."""
 
 Story = Callable[[Partner, Learner, int], Awaitable[str]]
 
@@ -66,7 +66,7 @@ async def killed(platform: Platform, up: asyncio.Event, moments: random.Random) 
     """Kill the platform again and again, in the middle of whatever it does."""
     kills = platform.kind.kills
     for number in range(1, kills + 1):
-        life = moments.uniform(0.1, LONGEST_LIFE_SECONDS)
+        life = moments.uniform(0.1, LONGEST_LIFE_SECONDS if up.is_set() else LONGEST_START_SECONDS)
         await asyncio.sleep(life)
         platform.kill()
         up.clear()

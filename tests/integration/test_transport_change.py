@@ -69,7 +69,7 @@ def test_without_java_it_says_what_to_install(tmp_path: Path) -> None:
     programs.mkdir()
     for folder in map(Path, os.environ["PATH"].split(os.pathsep)):  # noqa: TID251  the test's own surroundings
         for program in folder.glob("*") if os.access(folder, os.R_OK | os.X_OK) else ():
-            if program.name not in ("java", "mvn") and not (programs / program.name).exists():
+            if program.name not in ("java", "mvn") and not os.path.lexists(programs / program.name):
                 (programs / program.name).symlink_to(program)
     command = [sys.executable, "-m", "services", "--kafka", "--folder", str(tmp_path / "state")]
     surroundings = {"PATH": str(programs), "HOME": str(tmp_path)}
