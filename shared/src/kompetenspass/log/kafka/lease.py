@@ -32,6 +32,15 @@ _QUICK = text("SET synchronous_commit = off")
 _FREE = text(f"holder IS NULL OR holder = :me OR holder NOT IN (SELECT id FROM ({ALIVE}) alive)")  # noqa: S608  ours
 _GONE = (SQLAlchemyError, asyncpg.PostgresError, *LOST)
 _PLACED = (CURSOR.c.fence, CURSOR.c.position, CURSOR.c.epoch, CURSOR.c.event_id, CURSOR.c.places)
+_MINE = (CURSOR.c.log == bindparam("mine"), CURSOR.c.fence == bindparam("held"))
+_CHECK = select(CURSOR.c.fence).where(*_MINE)
+_MOVE = (
+    update(CURSOR)
+    .where(*_MINE, CURSOR.c.position == bindparam("known"))
+    .values({name: bindparam(f"new_{name}") for name in ("position", "epoch", "event_id", "places")})
+    .returning(*_PLACED)
+)
+"""For every page, hence made once: to make a statement takes as long as to run it."""
 
 
 class LeaseLost(RuntimeError):
@@ -86,13 +95,13 @@ class Lease:
 
     async def check(self, standing: Standing) -> None:
         """Return if the lease is still this one's."""
-        await self._one(select(CURSOR.c.fence).where(self._mine, CURSOR.c.fence == standing.fence))
+        await self._one(_CHECK, mine=self._log, held=standing.fence)
 
     async def move(self, standing: Standing, *, position: int, epoch: UUID, event_id: UUID) -> Standing:
         """Return the standing after all up to `position` was confirmed; `standing` has the places of that."""
-        as_known = (self._mine, CURSOR.c.fence == standing.fence, CURSOR.c.position == standing.position)
-        values = {"position": position, "epoch": epoch, "event_id": event_id, "places": list(standing.places)}
-        return _standing(await self._one(update(CURSOR).where(*as_known).values(values).returning(*_PLACED)))
+        new = {"new_position": position, "new_epoch": epoch, "new_event_id": event_id}
+        known = {"mine": self._log, "held": standing.fence, "known": standing.position}
+        return _standing(await self._one(_MOVE, **known, **new, new_places=list(standing.places)))
 
     async def rewind(self, standing: Standing) -> Standing:
         """Return the standing of a log of which nothing was sent, durably."""
@@ -117,12 +126,12 @@ class Lease:
                 await connection.invalidate()
                 await connection.close()
 
-    async def _one(self, statement: Executable) -> Row[Any]:
+    async def _one(self, statement: Executable, **values: object) -> Row[Any]:
         """Return the one row of a statement that has one as long as the lease is this one's."""
         if self._connection is None:
             raise LeaseLost("there is no lease")
         try:
-            row = (await self._connection.execute(statement)).one_or_none()
+            row = (await self._connection.execute(statement, values)).one_or_none()
         except _GONE as error:
             raise await self._lost(error) from error
         if row is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,27 +40,23 @@ class Loading:
 
     def load(self, rows: Sequence[Recorded]) -> Load:
         """Return the records of some rows. Raises Problem `relay_event_unreadable`, which stops the relay."""
-        made: Load = {}
+        inside, shown = defaultdict[int, list[Record]](list), defaultdict[int, list[Record]](list)
         for row in rows:
             try:
-                self._add(made, row)
+                record = internal_record(row, source=self.source, epoch=self.epoch, fence=self.fence)
+                inside[part_of(row.stream, self.partitions)].append(record)
+                if self.public and (message := public_message(row, source=self.source)) and message.key is not None:
+                    shown[part_of(message.key.decode(), self.partitions)].append(record_of(message))
             except (UnknownEventType, ValueError) as error:
                 raise _unreadable(row) from error
-        return made
+        made = {Line(self.internal, partition): records for partition, records in inside.items()}
+        return made | {Line(self.public or "", partition): records for partition, records in shown.items()}
 
     def mark(self, load: Load, position: int, ended_at: datetime | None) -> None:
         """Add a watermark to each partition of the internal topic."""
         record = record_of(watermark_message(Watermark(position, self.epoch, self.fence, ended_at)))
         for partition in range(self.partitions):
             load.setdefault(Line(self.internal, partition), []).append(record)
-
-    def _add(self, load: Load, row: Recorded) -> None:
-        record = internal_record(row, source=self.source, epoch=self.epoch, fence=self.fence)
-        load.setdefault(Line(self.internal, part_of(row.stream, self.partitions)), []).append(record)
-        shown = public_message(row, source=self.source) if self.public else None
-        if self.public and shown and shown.key is not None:
-            line = Line(self.public, part_of(shown.key.decode(), self.partitions))
-            load.setdefault(line, []).append(record_of(shown))
 
 
 def _unreadable(row: Recorded) -> Problem:

@@ -17,7 +17,7 @@ from kompetenspass.log.api import Recorded
 from kompetenspass.log.kafka.headers import Message, internal_message, milliseconds
 
 _MOMENT = "2026-11-21T09:30:00.000000Z"
-_OCCURRED, _TRACE, _NO_TRACE, _TYPE = '"occurred_at":"', '"traceparent":', "null", ',"type":"'
+_OCCURRED, _TRACE, _NO_TRACE, _TYPE = b'"occurred_at":', b'"traceparent":', b"null", b',"type":"'
 _HEADERS = 14  # of an event without a trace
 _SHORT = 1 << 14
 
@@ -68,48 +68,47 @@ def record_of(message: Message) -> Record:
 
 def internal_record(recorded: Recorded, *, source: str, epoch: UUID, fence: int) -> Record:
     """Return what `internal_message` is as a record. Raises ValueError."""
-    found = _surroundings(recorded.data)
+    position, stream, version, event_id, event_type, taken, text = recorded
+    data = text.encode()
+    found = _surroundings(data)
     if found is None:
         return record_of(internal_message(recorded, source=source, epoch=epoch, fence=fence))
     occurred_at, traceparent = found
-    same = _same(recorded.type, source, epoch, fence)
-    stream, data = _sized(recorded.stream.encode()), recorded.data.encode()
-    parts = [
-        stream,
+    same, key = _same(event_type, source, epoch, fence), _sized(stream.encode())
+    parts = (
+        key,
         varint(len(data)),
         data,
         varint(_HEADERS + bool(traceparent)),
         same.to_id,
-        str(recorded.id).encode(),
+        str(event_id).encode(),
         same.to_time,
-        occurred_at.encode(),
+        occurred_at,
         same.to_key,
-        stream,
+        key,
         _POSITION,
-        _sized(b"%d" % recorded.position),
+        _sized(b"%d" % position),
         _RECORDED,
-        rfc3339(recorded.recorded).encode(),
+        rfc3339(taken).encode(),
         _SUBJECT,
-        stream,
+        key,
         _VERSION,
-        _sized(b"%d" % recorded.version),
-    ]
-    if traceparent:
-        parts += (_TRACEPARENT, _sized(traceparent.encode()))
-    parts.append(same.end)
+        _sized(b"%d" % version),
+        _TRACEPARENT + _sized(traceparent) if traceparent else b"",
+        same.end,
+    )
     return Record(milliseconds(recorded), b"".join(parts))
 
 
-def _surroundings(data: str) -> tuple[str, str | None] | None:
+def _surroundings(data: bytes) -> tuple[bytes, bytes | None] | None:
     """Return when an event happened and in which trace, as its stored bytes have it; None where others wrote them.
 
     They are canonical JSON: the members stand in the order of their names, and a quotation mark within a text has a
-    backslash before it. So the first `"occurred_at":"` and the last `"traceparent":` are those of the envelope.
+    backslash before it. So the first `"occurred_at":` and the last `"traceparent":` are those of the envelope.
     """
-    start, trace = data.find(_OCCURRED) + len(_OCCURRED), data.rfind(_TRACE)
-    end = start + len(_MOMENT)
-    said, found, _ = data[trace + len(_TRACE) :].partition(_TYPE)
-    if trace < end or not found or data[end - 1 : end + 1] != 'Z"':
+    start, trace, after = data.find(_OCCURRED) + len(_OCCURRED) + 1, data.rfind(_TRACE), data.rfind(_TYPE)
+    end, said = start + len(_MOMENT), data[trace + len(_TRACE) : after]
+    if not end <= trace < after or data[end - 1 : end + 1] != b'Z"':
         return None
     return data[start:end], None if said == _NO_TRACE else said[1:-1]
 
