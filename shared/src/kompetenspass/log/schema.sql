@@ -319,7 +319,9 @@ $append$;
 -- Returns the events of streams after the versions given: the number of the stream in the array, its version, and an event
 -- of it. Where the version says that there are events and none is here, there is one row without an event. Of a stream
 -- with a snapshot of the kind that was asked for, that comes first: a row without position whose data is the state; and
--- then what came after it. Only those partitions are opened in which such events may stand.
+-- then what came after it. Only those partitions are opened in which such events may stand. In them a stream is looked up
+-- by its name: as there is no sort, no other plan has its rows in order. A look by position would pass by all that stands
+-- between the oldest of the streams and the newest.
 CREATE OR REPLACE FUNCTION read_streams(streams text[], afters bigint[], kinds text[]) RETURNS TABLE (
     number bigint, standing bigint,
     "position" bigint, stream text, version bigint, id uuid, type text, recorded timestamptz, data text
@@ -328,7 +330,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = {owner}_log, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET jit = off SET max_parallel_workers_per_gather = 0
+SET enable_sort = off SET jit = off SET max_parallel_workers_per_gather = 0
 AS $read$
 #variable_conflict use_column
 DECLARE
@@ -362,8 +364,11 @@ BEGIN
     SELECT asked.number, s.version, l.position, l.stream, l.version, l.id, l.type, l.recorded, l.data
     FROM unnest(streams, starts, froms) WITH ORDINALITY AS asked (stream, start, low, number)
     JOIN log_stream s ON s.stream = asked.stream AND s.version > asked.start
-    LEFT JOIN log l ON l.stream = asked.stream AND l.version > asked.start
-        AND l.position BETWEEN asked.low AND s.last AND l.position BETWEEN lowest AND highest
+    LEFT JOIN LATERAL (
+        SELECT e.* FROM log e WHERE e.stream = asked.stream AND e.version > asked.start
+            AND e.position BETWEEN asked.low AND s.last AND e.position BETWEEN lowest AND highest
+        ORDER BY e.version
+    ) l ON true
     ORDER BY asked.number, l.version;
 END
 $read$;
