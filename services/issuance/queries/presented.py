@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BindParameter, Select, any_, case, exists, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY, TEXT, distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT, array, distinct_on
 
 from kompetenspass.events.stacking import EvidenceEnd
 from kompetenspass.pathway.held import Held, HeldAward
@@ -43,13 +43,16 @@ def presented_by(learner_ref: BindParameter[str]) -> Select[Any]:
 def counting(credential_id: BindParameter[UUID]) -> Select[Any]:
     """Select the learners for whom a credential counts because they presented it, or one whose place it has taken.
 
-    In arrays, which are looked up by an index: a join might be planned as a look through all credentials.
+    In arrays, which are looked up by an index: a join might be planned as a look through all credentials. The line is
+    followed only where there is one: to begin it costs more than the rest.
     """
     old = credentials.c
     line = select(credential_id.label("credential_id")).cte("line", recursive=True)
     before = select(old.credential_id).where(old.superseded_by == line.c.credential_id).correlate(line)
     line = line.union(select(func.unnest(func.array(before.scalar_subquery()))).select_from(line))
-    either = any_(func.array(select(line.c.credential_id).scalar_subquery()))
+    whole = func.array(select(line.c.credential_id).scalar_subquery())
+    has_line = exists().where(old.superseded_by == credential_id)
+    either = any_(case((has_line, whole), else_=array([credential_id])))
     return select(evidence.c.learner_ref).where(evidence.c.credential_id == either, evidence.c.ended.is_(None))
 
 
