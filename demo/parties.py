@@ -13,6 +13,8 @@ Found = TypeVar("Found")
 
 EMPLOYER, LEARNER, TECHNICIAN = "demo-arbetsgivare:relying_party", "learner", "technician"
 """Who has no organisation that awards: an employer, the learner of the first chapters, and the one of the third."""
+TOO_EARLY = ("not_caught_up", "facts_stale")
+"""With these codes a service says that it has not read yet what an answer rests on."""
 _PAUSE_SECONDS = 0.05
 
 
@@ -78,7 +80,7 @@ class Answer:
     @property
     def is_too_early(self) -> bool:
         """Whether the service has not read yet what the question rests on, did nothing, and wants to be asked again."""
-        return self.status == 503 and self.body["code"] in ("not_caught_up", "facts_stale")
+        return self.status == 503 and self.body["code"] in TOO_EARLY
 
 
 @dataclass(frozen=True)

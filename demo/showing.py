@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from demo.parties import EMPLOYER, Answer, Stage, expect, until
+from demo.parties import EMPLOYER, TOO_EARLY, Answer, Stage, expect, until
 from kompetenspass.openid import jose, status
 
 STATUS_TTL_SECONDS = 1
@@ -56,14 +56,20 @@ async def requested(stage: Stage, **asked: Any) -> dict[str, Any]:
 
 
 async def answered(stage: Stage, learner: str, *, share_parts: bool = False, **asked: Any) -> dict[str, Any]:
-    """Let the learner's wallet answer a new request; return the employer's verdict."""
-    request = await requested(stage, **asked)
-    body = {"uri": request["uri"], "share_parts": share_parts}
-    answer: Answer = await stage.ask(learner, "POST", "wallet", "/v1/presentations", json=body)
-    judged = await stage.get(EMPLOYER, "verification", f"/v1/requests/{request['request_id']}")
-    expect(bool(judged.get("verdict")), f"no verdict: {judged}; the wallet: {answer}")
-    verdict: dict[str, Any] = judged["verdict"]
-    return verdict
+    """Let the learner's wallet answer a new request, and one more while that is too early; return the verdict."""
+
+    async def probe() -> dict[str, Any] | None:
+        request = await requested(stage, **asked)
+        body = {"uri": request["uri"], "share_parts": share_parts}
+        answer: Answer = await stage.ask(learner, "POST", "wallet", "/v1/presentations", json=body)
+        if answer.status == 200 and answer.body["error"] in TOO_EARLY:
+            return None
+        judged = await stage.get(EMPLOYER, "verification", f"/v1/requests/{request['request_id']}")
+        expect(bool(judged.get("verdict")), f"no verdict: {judged}; the wallet: {answer}")
+        verdict: dict[str, Any] = judged["verdict"]
+        return verdict
+
+    return await until(probe, "the verifier has not read what the answer rests on")
 
 
 def failed(verdict: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,24 @@ ASSESSOR = "assessor:skelleftea-vux-1"
 PRE_AUTHORIZED = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 COMMANDS = ("post", "put", "patch", "delete")
 _PATIENCE_SECONDS = 120.0  # a busy machine may take its time
+_TOO_EARLY = ("facts_stale", "not_caught_up")
+"""The service has not read yet what the answer rests on, did nothing, and wants to be asked again."""
+_PAUSE_SECONDS = 0.1
+
+
+def asked_again(ask: Callable[[], httpx2.Response]) -> httpx2.Response:
+    """Return the answer to a question that is repeated for as long as it is asked too early."""
+    ends = time.monotonic() + _PATIENCE_SECONDS
+    while _is_too_early(answer := ask()) and time.monotonic() < ends:
+        time.sleep(_PAUSE_SECONDS)
+    return answer
+
+
+def _is_too_early(answer: httpx2.Response) -> bool:
+    if answer.status_code != 503:
+        return False
+    body = answer.json()
+    return body.get("code", body.get("error")) in _TOO_EARLY
 
 
 @dataclass(frozen=True)
@@ -60,15 +78,22 @@ class Parties:
         return self.token("learner", "learner", subject=str(account))
 
     def ask(self, method: str, service: str, path: str, token: str | None = None, **options: Any) -> httpx2.Response:
-        """Return what a service answers."""
+        """Return what a service answers; it is asked again while it is too early.
+
+        Not one that was told what to wait for, and not for a credential: the nonce of the request is spent by then.
+        """
         headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **options.pop("headers", {})}
-        return self.http.request(method.upper(), self.urls[service] + path, headers=headers, **options)
+
+        def once() -> httpx2.Response:
+            return self.http.request(method.upper(), self.urls[service] + path, headers=headers, **options)
+
+        return once() if "Wait-For" in headers or path.endswith("/credential") else asked_again(once)
 
     def reached(self, service: str, position: str) -> None:
         """Return once a service has read as far as `owner=position`; it waits only so long each time it is asked."""
         ends = time.monotonic() + _PATIENCE_SECONDS
         while (answer := self.ask("get", service, "/livez", headers={"Wait-For": position})).status_code != 200:
-            assert answer.json()["code"] == "not_caught_up", answer.text
+            assert answer.status_code == 503, answer.text
             assert time.monotonic() < ends, f"{service} never reached {position}"
 
     def must(self, service: str, path: str, token: str | None, body: object) -> Any:
@@ -150,11 +175,15 @@ def fetched(parties: Parties, merit: Merit) -> None:
     if merit.offer["tx_code"]:
         form["tx_code"] = merit.offer["tx_code"]
     merit.access_token = parties.http.post(f"{issuer}/token", data=form).raise_for_status().json()["access_token"]
-    merit.nonce = parties.http.post(f"{issuer}/nonce").raise_for_status().json()["c_nonce"]
-    jwt = proof.build(merit.holder, issuer=issuer, now=system_clock(), nonce=merit.nonce)
-    request = {"credential_configuration_id": merit.definition_id, "proofs": {"jwt": [jwt]}}
     headers = {"Authorization": f"Bearer {merit.access_token}"}
-    answer = parties.http.post(f"{issuer}/credential", json=request, headers=headers).raise_for_status()
+
+    def once() -> httpx2.Response:
+        merit.nonce = parties.http.post(f"{issuer}/nonce").raise_for_status().json()["c_nonce"]
+        jwt = proof.build(merit.holder, issuer=issuer, now=system_clock(), nonce=merit.nonce)
+        request = {"credential_configuration_id": merit.definition_id, "proofs": {"jwt": [jwt]}}
+        return parties.http.post(f"{issuer}/credential", json=request, headers=headers)
+
+    answer = asked_again(once).raise_for_status()
     merit.credential = answer.json()["credentials"][0]["credential"]
 
 

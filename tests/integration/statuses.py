@@ -8,9 +8,10 @@ import zlib
 import httpx2
 
 from tests.integration.parties import Parties
-from tests.integration.stranger import JSON, Held, opened_by_leaf
+from tests.integration.stranger import JSON, Held, Stranger, eventually, opened_by_leaf
 
 MEDIA_TYPE = "application/statuslist+jwt"
+VALID, INVALID, SUSPENDED = 0, 1, 2
 
 
 def fetched(parties: Parties, uri: str, **headers: str) -> httpx2.Response:
@@ -35,3 +36,17 @@ def value_of(parties: Parties, held: Held) -> int:
     bits, index = int(status_list["bits"]), int(held.status["idx"])
     byte = values_of(status_list)[index * bits // 8]
     return byte >> (index * bits % 8) & (1 << bits) - 1
+
+
+def becomes(parties: Parties, held: Held, value: int) -> bool:
+    """Return whether a credential gets a status."""
+    return eventually(lambda: value_of(parties, held) == value)
+
+
+def stays_valid(stranger: Stranger, held: Held) -> bool:
+    """Return whether a credential is valid on a list that already shows a change made after all that was asked for."""
+    other = stranger.received()
+    assert other.status["uri"] == held.status["uri"]
+    assert stranger.change(other, "suspend", "under_review").status_code == 200
+    assert becomes(stranger.parties, other, SUSPENDED)
+    return value_of(stranger.parties, held) == VALID

@@ -22,7 +22,7 @@ from jwcrypto import jwk, jws
 from kompetenspass.core.clock import system_clock
 from kompetenspass.openid.oid4vci import proof
 from kompetenspass.testing.keys import TestSigner
-from tests.integration.parties import PRE_AUTHORIZED, Parties
+from tests.integration.parties import PRE_AUTHORIZED, Parties, asked_again
 
 JSON = dict[str, Any]
 _PAUSE_SECONDS, _PATIENCE_SECONDS = 0.05, 120.0
@@ -177,7 +177,7 @@ class Stranger:
 
     def received_again(self, token: str, credential_id: str, key: TestSigner) -> Held:
         """Return a credential fetched with an access token."""
-        response = self.credential(token, self.request(self.proof(key))).raise_for_status()
+        response = asked_again(lambda: self.credential(token, self.request(self.proof(key)))).raise_for_status()
         answer = response.json()
         copy = answer["credentials"][0]["credential"]
         return Held(copy, credential_id, token, answer, key, response.headers["log-position"])
@@ -188,9 +188,9 @@ class Stranger:
 
     def ordered(self, held: Held, command: str, body: object, token: str | None) -> httpx2.Response:
         """Return what the registry answers to a command about a credential, once it has heard of it."""
-        path, known = f"/v1/credentials/{held.credential_id}/{command}", {"Wait-For": held.position}
         self.parties.reached("registry", held.position)
-        return self.parties.ask("post", "registry", path, token, json=body, headers=known)
+        path = f"/v1/credentials/{held.credential_id}/{command}"
+        return self.parties.ask("post", "registry", path, token, json=body)
 
 
 def json_of(part: str) -> JSON:
@@ -236,6 +236,14 @@ def check_error(answer: httpx2.Response, code: str, status: int = 400) -> None:
     assert description.isascii()
     assert description.isprintable()
     assert not set('"\\') & set(description)
+
+
+def check_one_won(answers: Sequence[httpx2.Response], lost: int, code: str) -> None:
+    """Check that of rivals one was answered, and the others refused: as too late, or after they waited in vain."""
+    assert [answer.status_code for answer in answers].count(200) == 1, answers
+    for answer in answers:
+        if answer.status_code not in (200, 503):  # 503: the winner's commit took longer than a rival waits for a row
+            check_error(answer, code, lost)
 
 
 def eventually(holds: Callable[[], bool]) -> bool:

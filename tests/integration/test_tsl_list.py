@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 
 import httpx2
 import pytest
@@ -30,6 +31,21 @@ def raw(kommun: Stranger, method: str, uri: str, **headers: str) -> tuple[httpx2
     """Return the answer and its bytes as they were sent, still encoded."""
     with kommun.parties.http.stream(method, uri, headers=headers) as answer:
         return answer, b"".join(answer.iter_raw())
+
+
+def of_one_token(
+    get: Callable[[], httpx2.Response], then: Callable[[str], httpx2.Response]
+) -> tuple[httpx2.Response, httpx2.Response]:
+    """Return two answers, the second to who knows the first one's entity tag.
+
+    Both are asked for once more if it changed between them: a list that rests is signed anew, in fewer bytes, once.
+    """
+    for _ in range(2):
+        first = get()
+        second = then(first.headers["etag"])
+        if second.headers["etag"] == first.headers["etag"]:
+            break
+    return first, second
 
 
 @pytest.mark.parametrize("name", ["x", "0", "../status", "01a1fdd3", "%20"])
@@ -126,21 +142,23 @@ def test_tsl_5_the_same_token_comes_plain_and_zipped(kommun: Stranger, uri: str)
 
 def test_tsl_5_head_says_what_get_says_without_a_body(kommun: Stranger, uri: str) -> None:
     headers = {"Accept-Encoding": "identity", "Accept": MEDIA_TYPE}
-    got, _ = raw(kommun, "GET", uri, **headers)
-    head, body = raw(kommun, "HEAD", uri, **headers)
-    assert body == b""
+    http = kommun.parties.http
+    got, head = of_one_token(lambda: http.get(uri, headers=headers), lambda _: http.head(uri, headers=headers))
+    assert head.content == b""
     for name in ("content-type", "content-length", "cache-control", "vary", "access-control-allow-origin"):
         assert head.headers[name] == got.headers[name], name
-    check = kommun.parties.http.head(f"{uri}?time=1")
+    check = http.head(f"{uri}?time=1")
     assert check.status_code == 501
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
 def test_tsl_5_who_has_the_bytes_gets_304(kommun: Stranger, uri: str, form: str) -> None:
-    etag = fetched(kommun.parties, uri).headers["etag"]
-    answer = fetched(kommun.parties, uri, **{"If-None-Match": form.format(etag)})
+    got, answer = of_one_token(
+        lambda: fetched(kommun.parties, uri),
+        lambda etag: fetched(kommun.parties, uri, **{"If-None-Match": form.format(etag)}),
+    )
     assert (answer.status_code, answer.content) == (304, b"")
-    assert answer.headers["etag"] == etag
+    assert answer.headers["etag"] == got.headers["etag"]
     assert answer.headers["access-control-allow-origin"] == "*"
     assert fetched(kommun.parties, uri, **{"If-None-Match": '"another"'}).status_code == 200
 

@@ -11,7 +11,7 @@ import httpx2
 
 from kompetenspass.core.clock import system_clock
 from kompetenspass.openid.sdjwt import KeyBinding, present
-from tests.integration.parties import VERIFIER, Parties
+from tests.integration.parties import VERIFIER, Parties, asked_again
 from tests.integration.stranger import JSON, Held, opened_by_leaf
 
 SHOWN = ("family_name", "assessment_grade")
@@ -50,9 +50,8 @@ class Asked:
     def sent(self, **form: str) -> httpx2.Response:
         """Return what the verifier says to a form; `state` is the request's unless another is given."""
         filled = {"state": self.said["state"], **form}
-        return self.parties.http.post(
-            self.said["response_uri"], data={name: value for name, value in filled.items() if value}
-        )
+        data = {name: value for name, value in filled.items() if value}
+        return asked_again(lambda: self.parties.http.post(self.said["response_uri"], data=data))
 
     def outcome(self) -> JSON:
         """Return what the verifier may read of it."""
