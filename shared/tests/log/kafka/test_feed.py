@@ -11,8 +11,9 @@ import pytest
 from kompetenspass.core.clock import system_clock
 from kompetenspass.core.errors import Kind, Problem
 from kompetenspass.core.ids import uuid7
-from kompetenspass.log.api import LogDiffers, Part
+from kompetenspass.log.api import Cursor, LogDiffers, Part
 from kompetenspass.log.kafka.connecting import Connecting
+from kompetenspass.log.kafka.feed import KafkaFeed
 from kompetenspass.log.parts import part_of
 from kompetenspass.testing.kafka.feeding import Topic, read_all, read_on, read_through
 from kompetenspass.testing.kafka.mock import MockKafka
@@ -180,6 +181,24 @@ async def test_a_cursor_of_another_log_is_refused(topic: Topic) -> None:
         with pytest.raises(LogDiffers, match="log_has_other_parts"):
             await feed.page(Part(0, 8), topic.begin(), 500)
         assert len((await read_on(feed, part, topic.begin(), 100))[0]) == 100
+
+
+async def test_a_topic_that_is_filled_anew_while_it_is_looked_at_is_not_gone_on_with(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends before the cursor when it is read, and when its end is looked for it has grown beyond."""
+    await topic.append(100, streams=1)
+    await topic.send(0, 20)
+    look = KafkaFeed._in_range
+
+    async def look_late(feed: KafkaFeed, partition: int, cursor: Cursor) -> tuple[Cursor, bool]:
+        await topic.send(20)
+        return await look(feed, partition, cursor)
+
+    monkeypatch.setattr(KafkaFeed, "_in_range", look_late)
+    async with topic.feed(ahead_seconds=0.5) as feed:
+        with pytest.raises(LogDiffers, match="log_has_another_event"):
+            await feed.page(Part(part_of("s-0", 4), 4), topic.begin(30, 60), 500)
 
 
 async def test_a_partition_that_ends_before_the_cursor_is_waited_for_before_it_is_taken_for_another(

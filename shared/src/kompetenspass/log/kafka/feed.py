@@ -113,8 +113,7 @@ class KafkaFeed:
             except Left:
                 continue
             except OffsetOutOfRangeError:
-                cursor = await self._in_range(part.number, cursor)
-                first = True
+                cursor, first = await self._in_range(part.number, cursor)
         raise unavailable("no place was found")
 
     async def find(self, position: int) -> Recorded | None:
@@ -170,8 +169,8 @@ class KafkaFeed:
                 self._places[key] = now, place
             return self._places[key][1]
 
-    async def _in_range(self, partition: int, cursor: Cursor) -> Cursor:
-        """Return the cursor if its offset can be read from, though not the record before it; else one without.
+    async def _in_range(self, partition: int, cursor: Cursor) -> tuple[Cursor, bool]:
+        """Return the cursor if its offset can be read from, else one without; and whether the record before it is gone.
 
         Raises LogDiffers.
         """
@@ -180,7 +179,7 @@ class KafkaFeed:
         assert cursor.offset is not None  # it was out of range
         if cursor.offset > end:
             raise LogDiffers("cursor_ahead_of_log")
-        return cursor if cursor.offset >= begin else replace(cursor, offset=None)
+        return cursor if cursor.offset >= begin else replace(cursor, offset=None), cursor.offset == begin
 
     async def _newest(self) -> Sequence[Entry]:
         """Return the last record of each partition that has one, as they were a moment ago at most."""
