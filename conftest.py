@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from kompetenspass.embedded import ports
 from kompetenspass.embedded.kafka.broker import EmbeddedKafka
 from kompetenspass.embedded.postgres import EmbeddedPostgres
 from kompetenspass.testing.kafka.mock import MockKafka
@@ -15,6 +17,9 @@ from kompetenspass.testing.kafka.real import START_SECONDS, broker_in, running
 from kompetenspass.testing.postgres import Database, cluster_in, database_of
 from kompetenspass.testing.waiting import PATIENCE_SECONDS
 from kompetenspass.web import edge
+
+settings.register_profile("patient", parent=settings.default, deadline=None)  # a busy machine may take its time
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,6 +55,17 @@ def patient() -> Iterator[None]:
     """Let a service of this process take its time to reach a position that is waited for; a caller would ask again."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(edge, "WAIT_SECONDS", PATIENCE_SECONDS)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_ports(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have the processes that share one run's tests draw their ports from ranges of their own."""
+    worker = getattr(request.config, "workerinput", {"workerid": "gw0", "workercount": 1})
+    many, number = ports._HOW_MANY // worker["workercount"], int(worker["workerid"][2:]) % worker["workercount"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ports, "_FIRST", ports._FIRST + number * many)
+        patched.setattr(ports, "_HOW_MANY", many)
         yield
 
 

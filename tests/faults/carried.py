@@ -18,6 +18,7 @@ from kompetenspass.log.conformance import draft
 from kompetenspass.log.kafka.relay import Relay
 from kompetenspass.log.kafka.tables import TABLES as RELAY_TABLES
 from kompetenspass.log.postgres import PostgresLog
+from kompetenspass.log.steps import nothing_at
 from kompetenspass.testing.postgres import Database
 from kompetenspass.testing.waiting import until
 from kompetenspass.web.app import build_app
@@ -101,9 +102,14 @@ class Carried:
         assert seen == {stream: " ".join(versions) for stream, versions in wanted.items()}
 
 
+async def never(_step: str) -> None:
+    """Hold up who comes to a step."""
+    await asyncio.Event().wait()
+
+
 @asynccontextmanager
-async def carried(database: Database, bootstrap: str, *, whole_again: bool = True) -> AsyncIterator[Carried]:
-    """Run all of it, and wait until the service has all, if that can be; the topic is there already."""
+async def carried(database: Database, bootstrap: str, *, sends: bool = True) -> AsyncIterator[Carried]:
+    """Run all of it, and wait until the service has all, unless the relay sends nothing; the topic is there already."""
     play = Play("", "", database.dsn(OWNER), database.dsn(READER), bootstrap)
     engine = engine_of(play.owner_dsn, OWNER)
     async with engine.begin() as connection:
@@ -123,13 +129,13 @@ async def carried(database: Database, bootstrap: str, *, whole_again: bool = Tru
     await log.start()
     try:
         async with (
-            relaying(play) as relay,
+            relaying(play, nothing_at if sends else never) as relay,
             runtime,
             httpx2.AsyncClient(transport=transport, base_url=settings.base_url) as http,
         ):
             running = Carried(log, relay, runtime, http)
             await running.append(20)
-            if whole_again:
+            if sends:
                 await running.check()
             yield running
     finally:

@@ -155,16 +155,26 @@ async def topics_lost(database: Database, broker: EmbeddedKafka) -> None:
     await admin.delete_topics([TOPIC])
     await admin.close()
     engine, topics = engine_of(database.dsn(OWNER), OWNER), Topics(connecting_to(broker.bootstrap), OWNER, SHAPE)
+    await until(lambda: is_gone(topics))
     await until(lambda: made_again(topics))
     await rewind(engine, OWNER)
     await engine.dispose()
 
 
+async def is_gone(topics: Topics) -> bool:
+    try:
+        await topics.check_partitions()
+    except Problem as problem:
+        return problem.code == "kafka_topics_missing"
+    return False
+
+
 async def made_again(topics: Topics) -> bool:
     try:
-        return bool(await topics.make())
-    except Problem:  # it is still being deleted
+        await topics.make()
+    except Problem:  # not every part of the broker knows of it yet
         return False
+    return True
 
 
 async def says_halted(service: Carried) -> bool:
@@ -180,7 +190,8 @@ async def test_after_the_topics_were_lost_readers_halt_and_go_on_once_their_plac
     async with carried(database, broker.bootstrap):
         pass
     await topics_lost(database, broker)
-    async with carried(database, broker.bootstrap, whole_again=False) as service:
+    # a topic that is filled again before it is looked at hides that it is another one
+    async with carried(database, broker.bootstrap, sends=False) as service:
         await until(lambda: says_halted(service))
     async with connected(database.admin_dsn) as admin:
         (statement,) = re.findall(r"`(UPDATE [^`]+)`", RUNBOOK.read_text())

@@ -90,7 +90,7 @@ async def test_however_many_parts_a_process_follows_it_writes_few_pages_at_once(
     log = MemoryInParts("wallet", world.clock, parts)
     for part in range(parts):
         await log.append(Append(stream_in(part, parts), 0, [draft(digest=str(part))]))
-    all_come, now, most, come = asyncio.Event(), 0, 0, 0
+    all_come, full, now, most, come = asyncio.Event(), asyncio.Event(), 0, 0, 0
 
     async def at(step: str) -> None:
         nonlocal come
@@ -102,6 +102,9 @@ async def test_however_many_parts_a_process_follows_it_writes_few_pages_at_once(
         nonlocal now, most
         now += 1
         most = max(now, most)
+        if now == PAGES_AT_ONCE:
+            full.set()
+        await full.wait()
         await all_come.wait()
 
     async def leave() -> None:

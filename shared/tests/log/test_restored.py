@@ -44,6 +44,13 @@ def halted(readers: Readers) -> Callable[[], Awaitable[bool]]:
     return look
 
 
+def let_go(readers: Readers) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return all(stand.holder is None for stand in await readers.stands())
+
+    return look
+
+
 async def test_a_replay_of_a_log_that_is_shorter_now_ends(world: World) -> None:
     await read(world, "a", "b", "c")
     await world.append("a")
@@ -69,6 +76,7 @@ async def test_a_reaction_that_has_halted_is_restarted_with_the_first_event(worl
     readers = world.readers(reactions=(noting,))
     await readers.start()
     await world.until(halted(readers))
+    await world.until(let_go(readers))
     await readers.restart("noting", "wallet")
     await readers.stop()
     assert await readers.replay("seeing") == 2

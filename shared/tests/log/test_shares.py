@@ -43,10 +43,11 @@ def parted(world: World) -> World:
     return world
 
 
-async def append(world: World, count: int, streams: int = 20) -> Counter[str]:
+async def append(world: World, count: int, chance: random.Random | None = None) -> Counter[str]:
     """Append some events, and return how many each stream has now."""
+    chance = chance or random.Random(await world.log.head())
     for _ in range(count):
-        stream = f"s-{random.randrange(streams)}"
+        stream = f"s-{chance.randrange(20)}"
         await world.log.append(request(stream, len(await world.log.read_stream(stream))))
     return Counter(row.stream for row in await world.log.read(0, 100_000))
 
@@ -192,9 +193,9 @@ async def test_whoever_comes_and_goes_each_event_is_applied_once_and_in_order(
 
     await done(come)
     for step in chance.choices([come, go, cut, move], [4, 3, 2, 2], k=12):
-        await append(parted, chance.randrange(30))
+        await append(parted, chance.randrange(30), chance)
         await done(step)
-    await append(parted, 20)
+    await append(parted, 20, chance)
     await done(come)
     await check(parted, running[-1])
 

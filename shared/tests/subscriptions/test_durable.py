@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 from starlette.responses import Response
 
@@ -15,6 +17,7 @@ from kompetenspass.embedded.provision import connected
 from kompetenspass.log.partitions import renew_epoch
 from kompetenspass.subscriptions.delivery_log import Deliveries
 from kompetenspass.subscriptions.tables import Due, Held, Try
+from kompetenspass.testing import subscribed
 from kompetenspass.testing.postgres import Database
 from kompetenspass.testing.subscribed import Rig, Start, granted
 from kompetenspass.testing.webhooks import Receiver
@@ -62,12 +65,14 @@ async def test_a_killed_process_loses_nothing(
 async def test_of_two_processes_one_delivers_and_the_other_takes_over(start: Start, receiver: Receiver) -> None:
     async with start("two") as two:
         async with start("one") as one:
-            await one.subscribe(receiver)
+            made = await one.subscribe(receiver)
             for number in range(10):
                 await one.state("org-a", granted(f"org:{number}"))
             assert await receiver.until_accepted(10) == list(range(1, 11))
+            await one.until_deliveries(made, "done", 10)  # else it is sent again, as it should be
         await two.state("org-a", granted("org:b"))
         await receiver.until_accepted(11)
+        await two.until_deliveries(made, "done", 11)
     async with start("one") as one:
         await one.state("org-a", granted("org:c"))
         assert await receiver.until_accepted(12) == list(range(1, 13))
@@ -101,27 +106,29 @@ async def test_another_epoch_stops_a_subscription_too(start: Start, receiver: Re
 
 
 async def test_of_two_that_hold_themselves_for_the_one_that_delivers_one_makes_the_attempt(
-    rig: Rig, receiver: Receiver, database: Database
+    start: Start, receiver: Receiver, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(subscribed, "QUICK", replace(subscribed.QUICK, hold_seconds=600))
     receiver.block = asyncio.Event()
-    await rig.state("org-a", granted("org:a"))
-    await rig.subscribe(receiver)
-    await receiver.until_received(1)
-    deliveries = Deliveries(rig.runtime.engine)
-    assert await deliveries.due(rig.clock(), 10) == []  # another process sees nothing that it may send
-    async with connected(database.admin_dsn) as admin:
-        row = await admin.fetchrow("SELECT * FROM registry.webhook_delivery")
-        (subscription, _waiting), *_ = await deliveries.active()
-        due = Due(subscription, row["position"], row["event_id"], row["key"], row["since"], 0)
-        assert await deliveries.hold([due], 30) == []
-        await admin.execute("UPDATE registry.webhook_delivery SET held_until = now() - interval '1 second'")
-        (held,) = await deliveries.hold([due], 30)  # the first one did not come back in time
-        now = rig.clock()
-        late = Held(due, held.until - timedelta(seconds=1))
-        await deliveries.failed(late, Try(now, "refused", 500, 1), None, now=now, not_before=None)
-        assert await admin.fetchval("SELECT state FROM registry.webhook_delivery") == "pending"
-    receiver.block.set()
-    await receiver.until_accepted(1)
+    async with start() as rig:
+        await rig.state("org-a", granted("org:a"))
+        await rig.subscribe(receiver)
+        await receiver.until_received(1)
+        deliveries = Deliveries(rig.runtime.engine)
+        assert await deliveries.due(rig.clock(), 10) == []  # another process sees nothing that it may send
+        async with connected(database.admin_dsn) as admin:
+            row = await admin.fetchrow("SELECT * FROM registry.webhook_delivery")
+            (subscription, _waiting), *_ = await deliveries.active()
+            due = Due(subscription, row["position"], row["event_id"], row["key"], row["since"], 0)
+            assert await deliveries.hold([due], 30) == []
+            await admin.execute("UPDATE registry.webhook_delivery SET held_until = now() - interval '1 second'")
+            (held,) = await deliveries.hold([due], 30)  # the first one did not come back in time
+            now = rig.clock()
+            late = Held(due, held.until - timedelta(seconds=1))
+            await deliveries.failed(late, Try(now, "refused", 500, 1), None, now=now, not_before=None)
+            assert await admin.fetchval("SELECT state FROM registry.webhook_delivery") == "pending"
+        receiver.block.set()
+        await receiver.until_accepted(1)
 
 
 async def test_an_event_that_another_stands_in_for_since_a_restore_is_not_sent_under_its_id(
@@ -131,7 +138,7 @@ async def test_an_event_that_another_stands_in_for_since_a_restore_is_not_sent_u
     async with start() as rig:
         await rig.state("org-a", granted("org:a"))
         made = await rig.subscribe(receiver)
-        await rig.until_deliveries(made, "pending", 1)
+        await rig.until_failing(made)
     async with connected(database.admin_dsn) as admin:
         await admin.execute("UPDATE registry.webhook_delivery SET event_id = gen_random_uuid()")
     receiver.received.clear()

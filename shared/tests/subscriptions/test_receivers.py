@@ -42,8 +42,7 @@ async def test_an_address_that_became_a_private_one_is_refused_when_it_is_sent_t
     await rig.state("org-a", granted("org:a"))
     receiver.answers = lambda _: Response(status_code=500)
     made = await rig.subscribe(receiver)
-    await receiver.until_received(1)
-    await rig.until_deliveries(made, "pending", 1)
+    await rig.until_failing(made)
 
     async def private(_host: str, _port: int) -> Sequence[str]:
         return ["10.0.0.1"]

@@ -131,8 +131,7 @@ async def test_a_receiver_that_took_nothing_for_three_days_is_disabled(rig: Rig,
     receiver.answers = refusing(500)
     await rig.state("org-a", granted("org:a"))
     made = await rig.subscribe(receiver)
-    await receiver.until_received(1)
-    await rig.until_deliveries(made, "pending", 1)
+    await rig.until_failing(made)
     rig.clock.advance(timedelta(days=3, seconds=60))
     assert (await rig.until_state(made, "disabled"))["reason"] == "failing"
     assert [one["state"] for one in await rig.deliveries(made)] == ["dead"]
