@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from kompetenspass.testing.postgres import Database
 from kompetenspass.web.app import build_app
-from kompetenspass.web.cli import service_cli
+from kompetenspass.web.cli import server_config, service_cli
 from kompetenspass.web.runtime import Runtime
 from kompetenspass.web.settings import ServiceSettings, environment
 
@@ -58,3 +59,12 @@ def test_migrate_replay_and_parked_work_beside_the_service(
     assert gc.get_freeze_count() > 0, "what is loaded by then is not looked at again"
     assert invoke("parked", "list") == (0, "")
     assert invoke("parked", "skip", "reader", "registry", "1")[0] == 1
+
+
+@pytest.mark.usefixtures("cli_environment")
+def test_a_resting_connection_is_closed_by_its_client_first() -> None:
+    settings = Settings()
+    config = server_config(create_app(settings), settings)
+    transport = httpx2.AsyncHTTPTransport()
+    assert config.timeout_keep_alive > 60, "a proxy's usual time"
+    assert config.timeout_keep_alive > (transport._pool._keepalive_expiry or 0), "a client's own"
